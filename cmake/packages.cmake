@@ -1,0 +1,26 @@
+# Libraries we stand on, all from the distribution (apt.txt). Their headers are SYSTEM: their warnings are not ours.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(Eigen3 REQUIRED)
+find_package(CURL REQUIRED)
+pkg_check_modules(lmdb REQUIRED IMPORTED_TARGET lmdb)
+pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
+
+# libonnx ships its protobuf classes in libonnx_proto; its CMake files ask for more than we use.
+find_library(ONNX_PROTO_LIBRARY onnx_proto REQUIRED)
+find_library(PROTOBUF_LIBRARY protobuf REQUIRED)
+add_library(drst_onnx INTERFACE)
+target_compile_definitions(drst_onnx INTERFACE ONNX_NAMESPACE=onnx ONNX_ML=1)
+target_link_libraries(drst_onnx INTERFACE ${ONNX_PROTO_LIBRARY} ${PROTOBUF_LIBRARY})
+
+if(DRST_TESTS)
+  find_package(GTest REQUIRED)
+  find_package(rapidcheck REQUIRED)
+endif()
+if(DRST_BENCH)
+  find_package(benchmark REQUIRED)
+endif()

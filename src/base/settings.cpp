@@ -1,0 +1,313 @@
+#include "base/settings.h"
+
+#include <cctype>
+#include <cstdlib>
+#include <set>
+#include <toml++/toml.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/text.h"
+
+extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX asks the program to declare it
+
+namespace drst {
+
+namespace {
+
+std::string quote(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+std::string value_text(bool value) { return value ? "true" : "false"; }
+std::string value_text(int64_t value) { return to_text(value); }
+std::string value_text(double value) {
+  std::string text = to_text(value);
+  if (text.find_first_of(".en") == std::string::npos) text += ".0";
+  return text;
+}
+std::string value_text(const std::string& value) { return quote(value); }
+template <class T>
+std::string value_text(const std::vector<T>& values) {
+  std::vector<std::string> parts;
+  for (const auto& value : values) parts.push_back(value_text(value));
+  return "[" + join(parts) + "]";
+}
+
+/// Reads one TOML node into the setting of one key; every complaint names its source.
+class Assigner final : public SettingsVisitor {
+ public:
+  Assigner(std::string_view key, const toml::node& node, std::string where)
+      : key_(key), node_(node), where_(std::move(where)) {}
+  [[nodiscard]] bool found() const { return found_; }
+
+  void visit(std::string_view key, bool& value, const SettingNote&) override {
+    if (!mine(key)) return;
+    if (const auto v = node_.value_exact<bool>()) {
+      value = *v;
+    } else {
+      wrong("true or false");
+    }
+  }
+  void visit(std::string_view key, int64_t& value, const SettingNote& note) override {
+    if (mine(key)) value = integer(node_, note);
+  }
+  void visit(std::string_view key, double& value, const SettingNote& note) override {
+    if (mine(key)) value = number(node_, note);
+  }
+  void visit(std::string_view key, std::string& value, const SettingNote& note) override {
+    if (!mine(key)) return;
+    value = text(node_);
+    check_choice(value, note);
+  }
+  void visit(std::string_view key, std::vector<int64_t>& value, const SettingNote& note) override {
+    if (mine(key)) value = list<int64_t>(node_, [&](const toml::node& n) { return integer(n, note); });
+  }
+  void visit(std::string_view key, std::vector<double>& value, const SettingNote& note) override {
+    if (mine(key)) value = list<double>(node_, [&](const toml::node& n) { return number(n, note); });
+  }
+  void visit(std::string_view key, std::vector<std::string>& value, const SettingNote& note) override {
+    if (!mine(key)) return;
+    value = list<std::string>(node_, [&](const toml::node& n) {
+      auto one = text(n);
+      check_choice(one, note);
+      return one;
+    });
+  }
+  void visit(std::string_view key, std::vector<std::vector<int64_t>>& value, const SettingNote& note) override {
+    if (!mine(key)) return;
+    value = list<std::vector<int64_t>>(node_, [&](const toml::node& inner) {
+      return list<int64_t>(inner, [&](const toml::node& n) { return integer(n, note); });
+    });
+  }
+
+ private:
+  bool mine(std::string_view key) {
+    if (key != key_) return false;
+    found_ = true;
+    return true;
+  }
+  [[noreturn]] void wrong(const std::string& wanted) const {
+    throw InputError(where_ + ": '" + key_ + "' must be " + wanted);
+  }
+  void check_range(double value, const SettingNote& note) const {
+    if (!(value >= note.minimum && value <= note.maximum))
+      wrong("between " + to_text(note.minimum) + " and " + to_text(note.maximum) + ", not " + to_text(value));
+  }
+  void check_choice(const std::string& value, const SettingNote& note) const {
+    if (note.choices.empty()) return;
+    for (const auto& choice : note.choices)
+      if (choice == value) return;
+    wrong("one of " + join(note.choices) + ", not '" + value + "'");
+  }
+  int64_t integer(const toml::node& node, const SettingNote& note) const {
+    const auto v = node.value_exact<int64_t>();
+    if (!v) wrong("a whole number");
+    check_range(static_cast<double>(*v), note);
+    return *v;
+  }
+  double number(const toml::node& node, const SettingNote& note) const {
+    double value = 0;
+    if (const auto f = node.value_exact<double>()) {
+      value = *f;
+    } else if (const auto i = node.value_exact<int64_t>()) {
+      value = static_cast<double>(*i);
+    } else {
+      wrong("a number");
+    }
+    check_range(value, note);
+    return value;
+  }
+  std::string text(const toml::node& node) const {
+    const auto v = node.value_exact<std::string>();
+    if (!v) wrong("a text in quotes");
+    return *v;
+  }
+  template <class T, class Read>
+  std::vector<T> list(const toml::node& node, const Read& read) const {
+    const auto* array = node.as_array();
+    if (array == nullptr) wrong("a list in [ ]");
+    std::vector<T> values;
+    for (const auto& element : *array) values.push_back(read(element));
+    return values;
+  }
+
+  std::string key_;
+  const toml::node& node_;
+  std::string where_;
+  bool found_ = false;
+};
+
+/// Calls `action(key, value as TOML text, note)` for each setting.
+class Printer final : public SettingsVisitor {
+ public:
+  using Action = std::function<void(std::string_view, const std::string&, const SettingNote&)>;
+  explicit Printer(Action action) : action_(std::move(action)) {}
+  void visit(std::string_view k, bool& v, const SettingNote& n) override { action_(k, value_text(v), n); }
+  void visit(std::string_view k, int64_t& v, const SettingNote& n) override { action_(k, value_text(v), n); }
+  void visit(std::string_view k, double& v, const SettingNote& n) override { action_(k, value_text(v), n); }
+  void visit(std::string_view k, std::string& v, const SettingNote& n) override { action_(k, value_text(v), n); }
+  void visit(std::string_view k, std::vector<int64_t>& v, const SettingNote& n) override {
+    action_(k, value_text(v), n);
+  }
+  void visit(std::string_view k, std::vector<double>& v, const SettingNote& n) override {
+    action_(k, value_text(v), n);
+  }
+  void visit(std::string_view k, std::vector<std::string>& v, const SettingNote& n) override {
+    action_(k, value_text(v), n);
+  }
+  void visit(std::string_view k, std::vector<std::vector<int64_t>>& v, const SettingNote& n) override {
+    action_(k, value_text(v), n);
+  }
+
+ private:
+  Action action_;
+};
+
+std::string wrap_comment(const std::string& text, std::size_t width) {
+  std::string out = "#";
+  std::size_t column = 1;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    auto end = text.find(' ', at);
+    if (end == std::string::npos) end = text.size();
+    if (column + 1 + (end - at) > width) {
+      out += "\n#";
+      column = 1;
+    }
+    out += ' ';
+    out.append(text, at, end - at);
+    column += 1 + (end - at);
+    at = end + 1;
+  }
+  return out + "\n";
+}
+
+std::string upper(std::string_view text) {
+  std::string out;
+  for (const char c : text)
+    out += c == '.' || c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return out;
+}
+
+}  // namespace
+
+void Settings::load_file(const std::filesystem::path& path) {
+  load_text(read_file(path, std::uint64_t{1} << 20), path.string());
+}
+
+void Settings::load_text(std::string_view toml_text, const std::string& source) {
+  toml::table root;
+  try {
+    root = toml::parse(toml_text, source);
+  } catch (const toml::parse_error& error) {
+    throw InputError(source + ":" + to_text(static_cast<int64_t>(error.source().begin.line)) + ": " +
+                     std::string(error.description()) + " (this must be TOML; see `drst config`)");
+  }
+  for (const auto& [name, node] : root) {
+    const std::string line = source + ":" + to_text(static_cast<int64_t>(node.source().begin.line));
+    const auto section = std::find_if(sections_.begin(), sections_.end(),
+                                      [&, wanted = std::string(name.str())](const auto& s) { return s.first == wanted; });
+    const auto* table = node.as_table();
+    if (section == sections_.end() || table == nullptr)
+      throw InputError(line + ": no section [" + std::string(name.str()) + "]; `drst config` lists all settings");
+    for (const auto& [key, value] : *table) {
+      Assigner assigner(key.str(), value,
+                        source + ":" + to_text(static_cast<int64_t>(value.source().begin.line)));
+      section->second(assigner);
+      if (!assigner.found())
+        throw InputError(source + ":" + to_text(static_cast<int64_t>(value.source().begin.line)) + ": no setting '" +
+                         std::string(key.str()) + "' in [" + section->first + "]; `drst config` lists all settings");
+    }
+  }
+}
+
+void Settings::set(std::string_view assignment) {
+  const auto equals = assignment.find('=');
+  const auto dot = assignment.find('.');
+  if (equals == std::string_view::npos || dot == std::string_view::npos || dot > equals)
+    throw InputError("--set '" + std::string(assignment) + "': write section.key=value");
+  const std::string name(trim(assignment.substr(0, dot)));
+  const std::string key(trim(assignment.substr(dot + 1, equals - dot - 1)));
+  const std::string value(trim(assignment.substr(equals + 1)));
+  const std::string source = "--set " + name + "." + key;
+  // A bare word is a text: nobody wants to quote twice in a shell.
+  toml::table parsed;
+  try {
+    parsed = toml::parse("v = " + value);
+  } catch (const toml::parse_error&) {
+    parsed = toml::parse("v = " + quote(value));
+  }
+  for (const auto& [section, visit_section] : sections_) {
+    if (section != name) continue;
+    Assigner assigner(key, *parsed.get("v"), source);
+    visit_section(assigner);
+    if (assigner.found()) return;
+  }
+  throw InputError(source + ": no such setting; `drst config` lists all settings");
+}
+
+void Settings::load_environment() {
+  std::map<std::string, std::string> names;  // DRST_SECTION_KEY -> section.key
+  for (const auto& [section, visit_section] : sections_) {
+    Printer printer([&, &section_name = section](std::string_view key, const std::string&, const SettingNote&) {
+      names["DRST_" + upper(section_name) + "_" + upper(key)] = section_name + "." + std::string(key);
+    });
+    visit_section(printer);
+  }
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const auto equals = text.find('=');
+    if (!text.starts_with("DRST_") || equals == std::string_view::npos) continue;
+    const auto name = names.find(std::string(text.substr(0, equals)));
+    if (name == names.end()) continue;  // DRST_DATA and other variables that are not settings
+    try {
+      set(name->second + "=" + std::string(text.substr(equals + 1)));
+    } catch (const InputError& error) {
+      throw InputError("environment variable " + name->first + ": " + error.what());
+    }
+  }
+}
+
+std::string Settings::to_toml(bool with_notes) const {
+  std::string out;
+  for (const auto& [section, visit_section] : sections_) {
+    if (!out.empty()) out += "\n";
+    out += "[" + section + "]\n";
+    Printer printer([&](std::string_view key, const std::string& value, const SettingNote& note) {
+      if (with_notes) {
+        std::string words = note.reason;
+        if (!note.unit.empty()) words += " Unit: " + note.unit + ".";
+        if (!note.choices.empty()) words += " One of: " + join(note.choices) + ".";
+        out += wrap_comment(words, 110);
+      }
+      out += std::string(key) + " = " + value + "\n";
+    });
+    visit_section(printer);
+  }
+  return out;
+}
+
+std::map<std::string, std::string> Settings::values() const {
+  std::map<std::string, std::string> all;
+  for (const auto& [section, visit_section] : sections_) {
+    Printer printer([&, &section_name = section](std::string_view key, const std::string& value, const SettingNote&) {
+      all[section_name + "." + std::string(key)] = value;
+    });
+    visit_section(printer);
+  }
+  return all;
+}
+
+}  // namespace drst
