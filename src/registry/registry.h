@@ -1,0 +1,111 @@
+// Releases, the pointer, and everything that keeps them safe (SPEC 5). Start here for publishing and loading models.
+//
+// A release is two immutable objects: models/model_<timestamp>.onnx and models/metrics_<timestamp>.json; the metrics name the model's
+// SHA-256 and size and hold the lineage. models/latest.txt (two lines: model key, metrics key) is the only mutable object; it is replaced
+// atomically and only after the release it names is durable. Each move of the pointer leaves an audit object (models/audit/<timestamp>-<n>.json).
+// models/baseline.txt, same format, written once by offline training, names the frozen baseline.
+// Readers verify size and SHA-256 before use. Prune never removes what the pointer, the baseline or a rollback target names.
+// Thread- and process-safe as the store is; one component at a time should move the pointer.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/settings.h"
+#include "base/time.h"
+#include "store/store.h"
+
+namespace drst {
+
+struct RegistrySettings {
+  int64_t keep_releases = 20;   ///< prune keeps at least so many of the newest
+  int64_t rollback_depth = 3;   ///< and so many former targets of the pointer
+  double gain_margin = 0.0;     ///< least validation gain over the baseline for a consumer to take a release
+};
+void describe(SettingsVisitor& visitor, RegistrySettings& settings);
+
+struct ReleaseInfo {
+  std::string model_key;     ///< models/model_<timestamp>.onnx
+  std::string metrics_key;   ///< models/metrics_<timestamp>.json
+  Time created{};
+  std::string family;
+  std::string target;
+  std::vector<std::string> inputs;
+  std::string sha256;        ///< of the model file
+  std::uint64_t size = 0;
+  // lineage
+  std::string parent;        ///< model key of the release it was made from, or empty
+  std::string role;          ///< "baseline", "offline", "retrain", ...
+  std::string state;         ///< "challenger", "live", "retired"
+  std::string trigger;       ///< what caused it (drift event id), or empty
+  std::string data_sha256;   ///< of the training data
+  std::int64_t labels = 0;   ///< labelled rows it learned from
+  std::uint64_t seed = 0;
+  std::string code_version;
+  std::map<std::string, std::string> settings;
+  std::map<std::string, double> metrics;  ///< validation figures
+  /// Validation loss mean(min(e,1)) of baseline minus that of this release, and of the then live one minus this; NaN: not measured.
+  double gain_over_baseline = 0;
+  double gain_over_live = 0;
+};
+std::string to_json(const ReleaseInfo& info);
+/// InputError naming `source` if it is not a metrics file of ours.
+ReleaseInfo parse_release_info(std::string_view json, const std::string& source);
+
+struct Pointer {
+  std::string model_key;
+  std::string metrics_key;
+  friend bool operator==(const Pointer&, const Pointer&) = default;
+};
+
+class Registry {
+ public:
+  Registry(ObjectStore& store, const Clock& clock, RegistrySettings settings = {});
+
+  /// Stores model, then metrics (filling keys, size, digest, created). Unique timestamp even within one microsecond. The pointer does not move.
+  ReleaseInfo publish(std::string_view onnx_bytes, ReleaseInfo info);
+  /// Verifies the release, moves the pointer, writes the audit object. `actor`, `reason` go into it.
+  void point_to(const ReleaseInfo& release, const std::string& actor, const std::string& reason);
+  void set_baseline(const ReleaseInfo& release);
+
+  /// nullopt: no pointer yet. Failure: a pointer that cannot be read (not two keys).
+  Result<std::optional<Pointer>> pointer();
+  Result<std::optional<Pointer>> baseline();
+  /// Reads and checks the metrics object.
+  Result<ReleaseInfo> info(const std::string& metrics_key);
+  struct Loaded {
+    ReleaseInfo info;
+    std::string onnx;
+  };
+  /// Reads both objects, checks size and SHA-256. Failure says which object and what is wrong.
+  Result<Loaded> load(const Pointer& pointer);
+
+  std::vector<ReleaseInfo> list();                       ///< oldest first; unreadable ones are left out (see verify)
+  struct Problem {
+    std::string key;
+    std::string what;
+  };
+  std::vector<Problem> verify();                         ///< every release and the pointers; empty: all is well
+  /// Points to `target` (a model key, or the former pointer target if empty). Returns what is live now.
+  ReleaseInfo rollback(const std::string& target, const std::string& actor);
+  struct AuditLine {
+    Time when{};
+    std::string actor, reason, from, to;
+  };
+  std::vector<AuditLine> audit();
+  /// True if the pointer ever pointed to it.
+  bool was_live(const std::string& model_key);
+  std::vector<std::string> prune(bool dry_run);          ///< keys removed (or that would be)
+
+ private:
+  ObjectStore& store_;
+  const Clock& clock_;
+  RegistrySettings settings_;
+};
+
+}  // namespace drst

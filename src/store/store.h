@@ -1,0 +1,45 @@
+// Objects: one bucket of named byte strings (datasets, models, results). SPEC 5.
+//
+// A key is a relative path of [A-Za-z0-9._/-] without empty, "." or ".." parts. `put` replaces atomically and is durable when
+// it returns: a reader sees the old object or the new. `LocalStore` is a folder (file and folder synced); `MemoryStore`
+// is for simulation. S3 and write-behind come behind the same interface. All calls may come from any thread and process.
+// Errors: FailedError (disk full, read-only; message names key and cause), InputError for a bad key.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+
+namespace drst {
+
+class ObjectStore {
+ public:
+  virtual ~ObjectStore() = default;
+
+  virtual void put(const std::string& key, std::string_view bytes) = 0;
+  /// Fails (false, nothing written) if the key exists already; for immutable objects.
+  virtual bool put_new(const std::string& key, std::string_view bytes) = 0;
+  /// nullopt: no such object. `limit`: larger objects are a FailedError.
+  virtual std::optional<std::string> get(const std::string& key, std::uint64_t limit = std::uint64_t{1} << 32) = 0;
+  virtual bool exists(const std::string& key) = 0;
+  /// Keys that begin with `prefix`, sorted.
+  virtual std::vector<std::string> list(const std::string& prefix) = 0;
+  /// True if there was one.
+  virtual bool remove(const std::string& key) = 0;
+  /// For messages: "file:/data/store".
+  [[nodiscard]] virtual std::string url() const = 0;
+};
+
+/// InputError if `key` is not acceptable.
+void check_key(const std::string& key);
+
+/// "file:DIR" (or a bare folder path). Creates the folder. Other schemes: InputError that lists what is known.
+std::unique_ptr<ObjectStore> open_store(const std::string& url);
+
+}  // namespace drst

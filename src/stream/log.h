@@ -1,0 +1,159 @@
+// The partitioned log: topics, partitions, consumer groups. Start here for everything that streams.
+//
+// One interface, several back ends: `embedded:DIR` (LMDB; durable, many processes on one machine), `MemoryLog` (simulation, with a
+// fault model), later Kafka. Contract, tested for every back end by tests/log_contract.h:
+//  * append is durable when it returns (unless opened with Durability::relaxed), offsets of a partition rise by one from 0 and are never reused;
+//    a crash during an append of several records may leave a prefix of them (Kafka does), never a hole or part of a record;
+//  * readers see records in offset order, only whole and durable ones;
+//  * a group's committed offset of a partition is the next offset to read; it never moves backwards except by seek of a lease holder;
+//  * a partition is owned by at most one live member of a group; ownership is a lease that expires on the injected clock when its
+//    holder stops polling; a holder whose lease was lost cannot commit (commit returns false), but may already have produced effects:
+//    effects must be keyed, and readers of effects drop repeats.
+// Threads: a Log may be used from many threads; a Consumer belongs to one thread at a time. Errors: LogError and children.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+
+namespace drst {
+
+/// What() names topic and partition. exit_code(): failed (corrupt, full), input (no such topic, bad name), unreachable (Kafka).
+struct LogError : Error {
+  using Error::Error;
+};
+
+struct Header {
+  std::string key;
+  std::string value;
+};
+
+/// A record to append.
+struct NewRecord {
+  std::string key;
+  std::string value;
+  std::vector<Header> headers;
+  Time timestamp{};
+};
+
+/// A record as read; the views live as long as the Batch is not refilled or destroyed.
+struct RecordView {
+  int32_t partition = 0;
+  int64_t offset = 0;
+  Time timestamp{};
+  std::string_view key;
+  std::string_view value;
+  std::span<const std::pair<std::string_view, std::string_view>> headers;
+
+  /// The value of the first header of this name.
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const {
+    for (const auto& [key_, value_] : headers)
+      if (key_ == name) return value_;
+    return std::nullopt;
+  }
+};
+
+/// Records and the memory they live in; reuse one to avoid allocation.
+class Batch {
+ public:
+  Batch();
+  ~Batch();
+  Batch(Batch&&) noexcept;
+  Batch& operator=(Batch&&) noexcept;
+  [[nodiscard]] std::span<const RecordView> records() const;
+  [[nodiscard]] bool empty() const { return records().empty(); }
+
+  struct Storage;  // for back ends (stream/batch.h)
+  [[nodiscard]] Storage& storage() { return *storage_; }
+
+ private:
+  std::unique_ptr<Storage> storage_;
+};
+
+struct Watermarks {
+  int64_t begin = 0;  ///< first offset still kept
+  int64_t end = 0;    ///< offset the next record will get
+};
+
+struct PollLimits {
+  std::size_t max_records = 64;
+  std::size_t max_bytes = 8u << 20;  ///< at least one record is returned however large it is
+};
+
+/// A member of a group that reads one topic.
+class Consumer {
+ public:
+  virtual ~Consumer() = default;
+
+  /// Renews the member's place in the group, takes or gives up partitions, and fills `batch` with new records of owned
+  /// partitions (fairly over them, in order within each); returns at once, with none if there are none.
+  /// After it, `assigned()` and `revoked()` say what changed in this call: for a newly assigned partition reading starts at the
+  /// group's committed offset (or the log's begin) and the caller must recover its own state of that partition first.
+  virtual void poll(Batch& batch, const PollLimits& limits) = 0;
+  [[nodiscard]] virtual const std::vector<int>& assignment() const = 0;
+  [[nodiscard]] virtual const std::vector<int>& assigned() const = 0;
+  [[nodiscard]] virtual const std::vector<int>& revoked() const = 0;
+
+  /// The next offset to read of a partition. Durable when it returns true; false: the lease is lost, nothing was written.
+  virtual bool commit(int partition, int64_t next_offset) = 0;
+  /// Moves the reading position of an owned partition (not the committed offset).
+  virtual void seek(int partition, int64_t offset) = 0;
+  /// Leaves the group at once, so that heirs need not wait for the lease to expire. Also done by the destructor.
+  virtual void close() = 0;
+};
+
+struct ConsumerOptions {
+  std::string group;
+  std::string member;         ///< unique in the group; a restarted process uses its old name and gets its partitions back at once
+  std::string topic;
+  Duration lease = std::chrono::seconds(10);
+  bool exclusive = false;     ///< the only member: InputError from subscribe() or the first poll() while another live member is in the group
+};
+
+class Log {
+ public:
+  virtual ~Log() = default;
+
+  /// Creates the topic or checks it: fewer partitions than asked is an InputError; more are left as they are.
+  virtual void ensure_topic(const std::string& topic, int partitions) = 0;
+  /// 0: no such topic.
+  virtual int partitions(const std::string& topic) = 0;
+  virtual std::vector<std::string> topics() = 0;
+
+  /// Appends in order; returns the first offset.
+  virtual int64_t append(const std::string& topic, int partition, std::span<const NewRecord> records) = 0;
+
+  /// Reads without a group, from `from` on (or from `begin` if older ones are gone). For recovery, reports, tests.
+  virtual void read(const std::string& topic, int partition, int64_t from, Batch& batch, const PollLimits& limits) = 0;
+  virtual Watermarks watermarks(const std::string& topic, int partition) = 0;
+  virtual std::unique_ptr<Consumer> subscribe(const ConsumerOptions& options) = 0;
+  virtual std::optional<int64_t> committed(const std::string& group, const std::string& topic, int partition) = 0;
+
+  /// Waits until any topic of this log has grown since the last call of this thread, or the time is over. No busy waiting.
+  virtual bool wait(std::chrono::milliseconds at_most) = 0;
+  /// Makes everything appended and committed so far durable (needed only with relaxed durability).
+  virtual void sync() = 0;
+  /// Retention: forgets records before `offset` (whole storage blocks; the begin watermark says where reading now starts).
+  virtual void trim(const std::string& topic, int partition, int64_t offset) = 0;
+};
+
+enum class Durability {
+  full,    ///< append and commit are on disk when they return
+  relaxed  ///< survives a killed process, not a power cut, until sync(); for runs that can be repeated from their seed
+};
+
+struct LogSettings;  // stream/settings.h
+
+/// "embedded:DIR" (or a bare folder path). Other schemes: InputError that lists what is known.
+std::unique_ptr<Log> open_log(const std::string& url, const Clock& clock, Durability durability, const LogSettings& settings);
+
+}  // namespace drst
