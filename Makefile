@@ -1,0 +1,82 @@
+# Start here: `make run` and `make test` work from a fresh clone. `make help` lists everything.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+JOBS ?= $(shell nproc)
+BUILD := build
+DRST := $(BUILD)/bin/drst
+# Test-only parts in other languages are fetched once into this folder.
+export DRST_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/drst
+
+.PHONY: help packages build run test test-fast test-long test-bare asan tsan tidy format format-check shellcheck \
+        bench fuzz install packaged figures clean test-python
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+packages: ## install what is missing from apt.txt (root or sudo)
+	@tools/install-packages.sh
+
+build: packages ## configure and build build/bin/drst and its tests
+	@tools/build.sh release $(BUILD)
+
+run: packages ## run the closed loop on real tables (DRST_DATA, datasets/, or fetched), else on a simulated chain
+	@tools/build.sh release $(BUILD) drst
+	@tools/run.sh $(DRST)
+
+test: build test-python asan format-check shellcheck ## all tests, the unit tests again under ASan+UBSan, format, shellcheck
+	cd $(BUILD) && DRST_PYTHON=$(DRST_CACHE)/venv/bin/python ctest --output-on-failure -j $(JOBS)
+
+test-fast: packages ## unit tests only (under two minutes)
+	@tools/build.sh release $(BUILD)
+	cd $(BUILD) && ctest --output-on-failure -j $(JOBS) -L fast
+
+test-python: packages ## the Python environment that some tests use (numpy, onnxruntime), fetched once
+	@tools/python-environment.sh
+
+asan: packages ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@tools/build.sh asan build/asan unit-tests
+	cd build/asan && ctest --output-on-failure -j $(JOBS) -L unit
+
+tsan: packages ## unit and thread tests under ThreadSanitizer
+	@tools/build.sh tsan build/tsan unit-tests
+	cd build/tsan && ctest --output-on-failure -j $(JOBS) -L unit
+
+tidy: packages ## clang-tidy over everything
+	@tools/build.sh release $(BUILD)
+	@tools/tidy.sh $(BUILD)
+
+test-long: test tsan tidy ## TSan, clang-tidy, 10 000 fault simulations, kill -9 rounds, fuzzing
+	DRST_SIMULATIONS=10000 DRST_KILL_ROUNDS=200 $(BUILD)/bin/fault_simulation_test
+	DRST_KILL_ROUNDS=200 $(BUILD)/bin/kill_test
+	$(MAKE) fuzz SECONDS_EACH=120
+
+test-bare: ## prove a fresh clone on a bare Debian 12 root made by debootstrap (needs root)
+	tools/test-bare.sh
+
+format: ## clang-format everything
+	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
+
+format-check: packages
+	@git ls-files '*.h' '*.cpp' | xargs clang-format --dry-run --Werror
+
+shellcheck: packages
+	@git ls-files '*.sh' .ci/run | xargs shellcheck
+
+bench: build ## all benchmarks, each beside a yardstick of the same run
+	@tools/bench.sh $(BUILD)
+
+fuzz: packages ## run every fuzzer for SECONDS_EACH (60) seconds
+	@tools/build.sh fuzz build/fuzz
+	@tools/fuzz.sh build/fuzz $(or $(SECONDS_EACH),60)
+
+packaged: packages ## a build for any x86-64-v2 machine: build/packaged/bin/drst
+	@tools/build.sh packaged build/packaged
+
+PREFIX ?= /usr/local
+install: packages ## install the packaged build under PREFIX (/usr/local)
+	@tools/build.sh packaged build/packaged
+	cmake --install build/packaged --prefix $(PREFIX)
+
+clean: ## remove build/
+	rm -rf build
