@@ -1,0 +1,35 @@
+#include "base/stop.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+
+namespace drst {
+
+namespace {
+std::atomic<bool> stop{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "it is used in a signal handler");
+
+void on_signal(int /*number*/) {
+  if (stop.exchange(true)) ::_exit(130);
+}
+}  // namespace
+
+void catch_stop_signals() {
+  struct sigaction action {};
+  action.sa_handler = &on_signal;
+  sigemptyset(&action.sa_mask);
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::sigaction(SIGINT, &action, nullptr);
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  sigemptyset(&ignore.sa_mask);
+  ::sigaction(SIGPIPE, &ignore, nullptr);
+  ::sigaction(SIGXFSZ, &ignore, nullptr);
+}
+
+bool stop_requested() noexcept { return stop.load(std::memory_order_relaxed); }
+void request_stop(bool wanted) noexcept { stop.store(wanted, std::memory_order_relaxed); }
+
+}  // namespace drst

@@ -1,0 +1,53 @@
+// The command line: one file a subcommand. A file adds its options to the parser and, when chosen, sets `context.action`;
+// main.cpp shows all commands at a glance, runs the action, and turns an Error into its message and exit code.
+// Data goes to stdout, messages to stderr (base/log.h).
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "pipeline/config.h"
+#include "store/store.h"
+#include "stream/log.h"
+
+namespace drst::cli {
+
+struct Context {
+  std::string config_file;
+  std::vector<std::string> assignments;
+  std::string data;
+  std::string store_url;
+  std::string log_url;
+  std::string out;
+  bool json = false;
+  bool quiet = false;
+  bool verbose = false;
+  Config config;
+  std::function<int()> action;
+
+  /// Which of the common options a command takes.
+  enum Options : unsigned { none = 0, with_data = 1, with_store = 2, with_log = 4, with_out = 8, with_json = 16 };
+  void add_common(CLI::App& command, unsigned options);
+  /// Defaults, then file, environment, --set; call first in every action.
+  void load();
+  [[nodiscard]] std::unique_ptr<ObjectStore> open_the_store() const;
+  [[nodiscard]] std::unique_ptr<Log> open_the_log(const Clock& clock, Durability durability = Durability::full) const;
+};
+
+void add_run(CLI::App& app, Context& context);
+void add_simulate(CLI::App& app, Context& context);
+void add_datasets(CLI::App& app, Context& context);
+void add_offline(CLI::App& app, Context& context);
+void add_produce(CLI::App& app, Context& context);
+void add_infer(CLI::App& app, Context& context);
+void add_monitor(CLI::App& app, Context& context);
+void add_retrain(CLI::App& app, Context& context);
+void add_models(CLI::App& app, Context& context);
+void add_report(CLI::App& app, Context& context);
+void add_config(CLI::App& app, Context& context);
+
+}  // namespace drst::cli

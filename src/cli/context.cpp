@@ -1,0 +1,43 @@
+#include "base/error.h"
+#include "base/log.h"
+#include "cli/command.h"
+
+namespace drst::cli {
+
+void Context::add_common(CLI::App& command, unsigned options) {
+  command.add_option("--config", config_file, "TOML file of settings (see `drst config`)")->type_name("FILE");
+  command.add_option("--set", assignments, "one setting, e.g. --set drift.window=300; may be repeated")
+      ->type_name("SECTION.KEY=VALUE");
+  command.add_option("--seed", config.run.seed, "start of all random choices")->type_name("N");
+  if ((options & with_data) != 0)
+    command.add_option("--data", data, "folder of tables; default $DRST_DATA, then datasets/")->type_name("DIR");
+  if ((options & with_store) != 0)
+    command.add_option("--store", store_url, "objects: file:DIR")->type_name("URL")->required();
+  if ((options & with_log) != 0)
+    command.add_option("--log", log_url, "the log: embedded:DIR")->type_name("URL")->required();
+  if ((options & with_out) != 0) command.add_option("--out", out, "folder for what the command writes")->type_name("DIR");
+  if ((options & with_json) != 0) command.add_flag("--json", json, "machine-readable output on stdout");
+  command.add_flag("-q,--quiet", quiet, "warnings and errors only");
+  command.add_flag("-v,--verbose", verbose, "more messages");
+}
+
+void Context::load() {
+  if (quiet) log::set_level(log::Level::warning);
+  if (verbose) log::set_level(log::Level::debug);
+  const int64_t seed_option = config.run.seed;
+  const bool seed_given = seed_option != RunSettings{}.seed;
+  Settings sections = config.sections();
+  if (!config_file.empty()) sections.load_file(config_file);
+  sections.load_environment();
+  for (const auto& assignment : assignments) sections.set(assignment);
+  if (seed_given) config.run.seed = seed_option;
+  if (config.run.seed < 0) throw InputError("--seed must not be negative");
+}
+
+std::unique_ptr<ObjectStore> Context::open_the_store() const { return open_store(store_url); }
+
+std::unique_ptr<Log> Context::open_the_log(const Clock& clock, Durability durability) const {
+  return open_log(log_url, clock, durability, config.log);
+}
+
+}  // namespace drst::cli

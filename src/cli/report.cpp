@@ -1,0 +1,34 @@
+// drst report: summary.json, report.md, report.html and plots from what a run left in its store.
+#include "base/error.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "report/report.h"
+
+namespace drst::cli {
+
+void add_report(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("report", "summary, Markdown, HTML and plots of a run");
+  context.add_common(*command, Context::with_store | Context::with_log | Context::with_out);
+  command->get_option("--log")->required(false);
+  command->get_option("--out")->required();
+  command->callback([&context] {
+    context.action = [&context] {
+      context.load();
+      const auto store = context.open_the_store();
+      if (!context.log_url.empty()) {
+        // Consumers that died for good left their share in the log only.
+        const SystemClock clock;
+        const auto log = context.open_the_log(clock);
+        const auto facts = store->get("results/run.json");
+        if (!facts) throw InputError(store->url() + " holds no run: results/run.json is missing");
+        write_trace_files(*store, read_traces(*log, context.config.stream.topic,
+                                              parse_run_facts(*facts, "results/run.json").run_id));
+      }
+      write_report(*store, context.out);
+      log::info("report: " + context.out + "/report.html");
+      return 0;
+    };
+  });
+}
+
+}  // namespace drst::cli
