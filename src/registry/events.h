@@ -1,6 +1,11 @@
-// What happened, for reports and people: one object an event under results/, keyed by its identity, so that repeating
-// a step after a crash writes the same object again and nothing is counted twice.
-//   results/drift/<row, 12 digits>.json   results/retrains/<event>.json   results/swaps/<consumer>-<release timestamp>-<row>.json
+// What happened, for reports and people: one object an event under results/, keyed by its identity, so that
+// repeating a step after a crash writes the same object again and nothing is counted twice.
+//
+//   results/drift/<row, 12 digits>.json
+//   results/retrains/<event>.json
+//   results/swaps/<consumer>-<release timestamp>-<row>.json
+//
+// Reading leaves out what cannot be read, with a warning: a report is still worth having without it.
 #pragma once
 
 #include <cstdint>
@@ -18,20 +23,20 @@ struct FeatureShare {
 };
 struct DriftEvent {
   std::string id;
-  std::string stage;      ///< of the record at `row`, for the report only
-  int64_t row = 0;        ///< at which the alarm was raised
-  int64_t change_row = 0; ///< estimated first row of the new regime
+  std::string stage;       ///< of the record at `row`, for the report only
+  int64_t row = 0;         ///< at which the alarm was raised
+  int64_t change_row = 0;  ///< estimated first row of the new regime
   double signal_bits = 0, threshold_bits = 0;
   std::string tier;
   std::vector<FeatureShare> top_features;  ///< largest first, at most 10
   Time when{};
 };
 struct RetrainEvent {
-  std::string id;         ///< of the drift event it answers
-  int64_t row = 0;        ///< stream row at which the decision was taken
+  std::string id;   ///< of the drift event it answers
+  int64_t row = 0;  ///< stream row at which the decision was taken
   std::string tier;
   int64_t candidates = 0;
-  double wall_ms = 0;     ///< measured; the one field that may differ between equal runs
+  double wall_ms = 0;  ///< measured; the one field that may differ between equal runs
   double val_rmse = 0, live_val_rmse = 0;
   double val_loss = 0, live_val_loss = 0, baseline_val_loss = 0;  ///< mean(min(e, 1)) on the held-out blocks
   int64_t labels = 0;
@@ -40,18 +45,18 @@ struct RetrainEvent {
   std::string reason;
 };
 struct SwapEvent {
-  int64_t row = 0;        ///< first row predicted with it (largest row seen + 1 of that consumer)
+  int64_t row = 0;  ///< first row predicted with it (largest row seen + 1 of that consumer)
   std::string consumer;
   std::string release;
-  double load_ms = 0;     ///< measured
+  double load_ms = 0;  ///< measured
   bool rollback = false;
 };
 
 void write_event(ObjectStore& store, const DriftEvent& event);
 void write_event(ObjectStore& store, const RetrainEvent& event);
 void write_event(ObjectStore& store, const SwapEvent& event);
-std::vector<DriftEvent> read_drift_events(ObjectStore& store);    ///< by row
+std::vector<DriftEvent> read_drift_events(ObjectStore& store);  ///< by row
 std::vector<RetrainEvent> read_retrain_events(ObjectStore& store);
-std::vector<SwapEvent> read_swap_events(ObjectStore& store);      ///< by row, consumer
+std::vector<SwapEvent> read_swap_events(ObjectStore& store);  ///< by row, consumer
 
 }  // namespace drst
