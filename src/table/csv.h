@@ -1,14 +1,21 @@
 // CSV as it is found: a header row, then numbers.
 //
-// Reads published tables and plain numeric CSV: index columns (unnamed or "Unnamed: 0", they mark where experiments begin),
-// `<not counted>`, `<not supported>` and blanks as missing, CRLF, a BOM, quoted fields, a missing final newline. The file is mapped and
-// parsed in one pass; a numeric file of 1 M x 63 goes at more than 200 MB/s on one core. A cell that is neither a number nor a known
-// word for "missing" is an InputError with file:line:column name, unless `lenient`, where it is counted in the report. Ragged rows likewise.
-// Memory is bounded by the limits; a hostile file gives an error, never a crash.
+// Reads published tables and plain numeric CSV: `<not counted>`, `<not supported>`, blanks, nan and the like
+// as missing, blanks around numbers, CRLF, a BOM, quoted fields, blank lines, a missing final newline.
+// Leading columns without a name (or named "Unnamed: 0" and so on by pandas) are the index: they become no
+// column, but where the index falls, or leaps by more than one, an experiment begins. Numbers are read
+// correctly rounded and whatever the locale. The file is mapped (so it must not be cut short meanwhile) and
+// parsed in one pass; a numeric file of 1 M x 63 goes at more than 200 MB/s on one core. A cell that is
+// neither a number nor a known word for "missing" is an InputError with file:line:column name, unless
+// `lenient`, where it is counted in the report. Ragged rows likewise. Memory is bounded by the limits; a
+// hostile file gives an error, never a crash.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,10 +26,11 @@ namespace drst {
 
 struct CsvOptions {
   char separator = ',';
-  bool lenient = false;                     ///< count bad cells and ragged rows instead of refusing the file
+  bool lenient = false;  ///< count bad cells and ragged rows instead of refusing the file
   std::size_t max_columns = 16'384;
   std::uint64_t max_bytes = std::uint64_t{16} << 30;
-  std::size_t row_begin = 0;                ///< keep rows [row_begin, row_end)
+  std::uint64_t max_cells = std::uint64_t{1} << 30;  ///< of the kept rows
+  std::size_t row_begin = 0;  ///< keep rows [row_begin, row_end) of those there are; others are not looked at
   std::size_t row_end = ~std::size_t{0};
 };
 
@@ -34,16 +42,23 @@ struct CsvReport {
   std::uint64_t ragged_rows = 0;     ///< too few or too many fields (lenient only): padded or cut
   bool had_bom = false;
   bool had_crlf = false;
-  std::string index_column;          ///< name of the index column, or empty
-  std::vector<std::string> notes;    ///< "file:line: what", at most 20
+  std::string index_column;        ///< name of the index column, or empty
+  std::vector<std::string> notes;  ///< "file:line: what", at most 20
 };
 
-Table read_csv(const std::filesystem::path& path, const CsvOptions& options = {}, CsvReport* report = nullptr);
-/// `source` names the text in errors.
-Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options = {}, CsvReport* report = nullptr);
+Table read_csv(const std::filesystem::path& path, const CsvOptions& options = {},
+               CsvReport* report = nullptr);
+/// As read_csv, from memory; `source` names the text in errors.
+Table parse_csv(std::string_view text, const std::string& source, const CsvOptions& options = {},
+                CsvReport* report = nullptr);
 
-/// Shortest round-trip numbers, NaN as an empty field, an index column that restarts at each experiment if asked.
+/// Shortest round-trip numbers, NaN as an empty field, and if asked an index column that restarts at each
+/// experiment (without it, experiments are lost). The file is replaced atomically.
 void write_csv(const std::filesystem::path& path, const Table& table, bool index_column = true);
 std::string to_csv(const Table& table, bool index_column = true);
+
+/// The parts of to_csv, for writers that never hold a whole table: appended to `out`, with the final newline.
+void append_csv_header(std::string& out, std::span<const std::string> names, bool index_column);
+void append_csv_row(std::string& out, std::span<const double> cells, std::optional<std::size_t> index);
 
 }  // namespace drst

@@ -1,0 +1,31 @@
+#include "table/settings.h"
+
+namespace drst {
+
+CsvOptions TableSettings::csv_options() const {
+  CsvOptions options;
+  options.max_columns = static_cast<std::size_t>(max_columns);
+  options.max_bytes = static_cast<std::uint64_t>(max_file_mib) << 20;
+  options.max_cells = static_cast<std::uint64_t>(max_cells);
+  return options;
+}
+
+void describe(SettingsVisitor& visitor, TableSettings& s) {
+  visitor.visit(
+      "max_columns", s.max_columns,
+      {"columns", "Most columns of a CSV; a perf table has 63, a widened PCM table about 2000.", 1, 1e6});
+  visitor.visit(
+      "max_file_mib", s.max_file_mib,
+      {"MiB", "Largest CSV that is read; a year of seconds of one chain is about 20 GB, so a month fits.", 1,
+       1e6});
+  visitor.visit(
+      "max_cells", s.max_cells,
+      {"cells", "Most cells of one table, 8 bytes each: the default is 8 GiB, 17 million rows of 63.", 1,
+       1e12});
+  visitor.visit(
+      "max_array_mib", s.max_array_mib,
+      {"MiB", "Largest NPY or NPZ (unpacked) that is read; a snapshot is some 100 kB, a long trace some MiB.",
+       1, 1e6});
+}
+
+}  // namespace drst
