@@ -37,6 +37,7 @@ class Trainer {
   double loss(const TrainData& data);
   void predict(std::span<const float> x, std::size_t rows, std::span<float> out);
   [[nodiscard]] const std::vector<Dense>& layers() const;
+  void set_learning_rate(double rate);  ///< for schedules: from the next step on
   void set_layers(const std::vector<Dense>& layers);  ///< for restoring the best epoch; optimizer state is kept
 
  private:
