@@ -39,6 +39,8 @@ struct RunFacts {
   double wall_s = 0;                ///< whole run; 0: not known (processes of their own)
   double stream_wall_s = 0;         ///< from first to last record
   int64_t produced = 0;
+  int64_t duplicates = 0;           ///< repeats of an id on the topic, by the trace
+  int64_t dead_lettered = 0;
   std::map<std::string, ComponentResources> resources;
   std::map<std::string, std::string> settings;  ///< the whole configuration
   std::string code_version;

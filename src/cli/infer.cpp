@@ -1,0 +1,48 @@
+// drst infer: one consumer of the group with its guard, as a process of its own.
+#include <array>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "inference/consumer.h"
+#include "inference/trace.h"
+#include "pipeline/drive.h"
+
+namespace drst::cli {
+
+void add_infer(CLI::App& app, Context& context) {
+  struct Options {
+    std::string member = "infer-0";
+    std::string run_id;
+  };
+  auto* command = app.add_subcommand("infer", "predict the records of a topic; run as many as there are partitions");
+  context.add_common(*command, Context::with_store | Context::with_log);
+  auto options = std::make_shared<Options>();
+  command->add_option("--member", options->member, "name in the group; a restart under the same name goes on")->capture_default_str();
+  command->add_option("--run-id", options->run_id, "only this run; default: the first one seen");
+  command->callback([&context, options] {
+    context.action = [&context, options] {
+      context.load();
+      const SystemClock clock;
+      const auto store = context.open_the_store();
+      const auto log = context.open_the_log(clock);
+      ModelSlot slot;
+      ConsumerIdentity identity;
+      identity.topic = context.config.stream.topic;
+      identity.member = options->member;
+      identity.run_id = options->run_id;
+      log->ensure_topic(identity.topic, static_cast<int>(context.config.stream.partitions));
+      InferenceConsumer consumer(*log, *store, clock, context.config.inference, identity, slot);
+      Guard guard(*store, clock, context.config.inference, context.config.registry, options->member, slot);
+      const std::array<Component*, 1> companions = {&guard};
+      run_component(consumer, *log, companions);
+      const auto counts = consumer.counts();
+      log::info(options->member + ": " + to_text(counts.records) + " records, " + to_text(counts.predicted) + " predicted, " +
+                to_text(counts.dead_lettered) + " dead letters, " + to_text(counts.duplicates) + " repeats, " +
+                to_text(counts.swaps) + " swaps");
+      return 0;
+    };
+  });
+}
+
+}  // namespace drst::cli

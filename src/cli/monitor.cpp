@@ -1,0 +1,34 @@
+// drst monitor: the drift monitor as a process of its own.
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "drift/monitor.h"
+#include "pipeline/drive.h"
+
+namespace drst::cli {
+
+void add_monitor(CLI::App& app, Context& context) {
+  auto options = std::make_shared<MonitorOptions>();
+  auto* command = app.add_subcommand("monitor", "watch a topic for drift and ask for retraining");
+  context.add_common(*command, Context::with_store | Context::with_log);
+  command->add_option("--run-id", options->run_id, "only this run; default: the first one seen");
+  command->add_option("--target", options->target, "the KPI that is the label")->capture_default_str();
+  command->callback([&context, options] {
+    context.action = [&context, options] {
+      context.load();
+      const SystemClock clock;
+      const auto store = context.open_the_store();
+      const auto log = context.open_the_log(clock);
+      options->topic = context.config.stream.topic;
+      options->seed = static_cast<uint64_t>(context.config.run.seed);
+      log->ensure_topic(options->topic, static_cast<int>(context.config.stream.partitions));
+      Monitor monitor(*log, *store, clock, context.config.drift, *options);
+      run_component(monitor, *log);
+      const auto counts = monitor.counts();
+      log::info("monitor: " + to_text(counts.records) + " records, " + to_text(counts.alarms) + " alarms");
+      return 0;
+    };
+  });
+}
+
+}  // namespace drst::cli

@@ -1,0 +1,305 @@
+#include "report/summary.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "table/npy.h"
+
+namespace drst {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+std::string required(ObjectStore& store, const std::string& key) {
+  auto bytes = store.get(key);
+  if (!bytes) throw InputError(store.url() + " holds no finished run: " + key + " is missing");
+  return std::move(*bytes);
+}
+
+template <class T>
+const std::vector<T>& member(const std::map<std::string, Array>& members, const std::string& name,
+                             const std::string& source) {
+  const auto found = members.find(name);
+  if (found == members.end() || !std::holds_alternative<std::vector<T>>(found->second.data))
+    throw InputError(source + " has no member '" + name + "' of the expected type");
+  return std::get<std::vector<T>>(found->second.data);
+}
+
+struct Truth {
+  std::vector<std::string> id;
+  std::vector<int64_t> row;
+  std::vector<double> label;
+  std::vector<int64_t> stage;
+  std::vector<std::string> stage_names;
+};
+
+template <class T>
+std::vector<double> as_doubles(const std::vector<T>& values) {
+  return {values.begin(), values.end()};
+}
+
+std::vector<double> numbers(const std::map<std::string, Array>& members, const std::string& name,
+                            const std::string& source) {
+  const auto found = members.find(name);
+  if (found == members.end()) throw InputError(source + " has no member '" + name + "'");
+  return std::visit(
+      [&](const auto& values) -> std::vector<double> {
+        if constexpr (std::is_arithmetic_v<typename std::decay_t<decltype(values)>::value_type>)
+          return as_doubles(values);
+        else
+          throw InputError(source + ": member '" + name + "' must be numbers");
+      },
+      found->second.data);
+}
+
+Truth read_truth(ObjectStore& store) {
+  const std::string key = "results/truth.npz";
+  const auto members = parse_npz(required(store, key), key);
+  Truth truth;
+  truth.id = member<std::string>(members, "id", key);
+  truth.label = numbers(members, "label", key);
+  for (const double row : numbers(members, "row", key)) truth.row.push_back(static_cast<int64_t>(row));
+  for (const double stage : numbers(members, "stage", key)) truth.stage.push_back(static_cast<int64_t>(stage));
+  truth.stage_names = member<std::string>(members, "stage_names", key);
+  const auto n = truth.id.size();
+  if (truth.label.size() != n || truth.row.size() != n || truth.stage.size() != n)
+    throw InputError(key + ": its members differ in length");
+  for (const auto stage : truth.stage)
+    if (stage < 0 || static_cast<std::size_t>(stage) >= truth.stage_names.size())
+      throw InputError(key + ": a row names stage " + to_text(stage) + ", which stage_names lacks");
+  return truth;
+}
+
+std::vector<TraceRow> read_all_traces(ObjectStore& store) {
+  std::vector<TraceRow> rows;
+  for (const auto& key : store.list("results/")) {
+    if (!key.ends_with("_inference_trace.npz")) continue;
+    auto part = read_trace_file(required(store, key), key);
+    rows.insert(rows.end(), std::make_move_iterator(part.begin()), std::make_move_iterator(part.end()));
+  }
+  return rows;
+}
+
+/// The labels in the order in which a consumer could have known them (SPEC 4).
+class ArrivedLabels {
+ public:
+  ArrivedLabels(const Truth& truth, int64_t every, int64_t delay) : truth_(truth), every_(every), delay_(delay) {}
+
+  /// The newest label that had arrived before the row at `position` was predicted; NaN if none.
+  double before(std::size_t position) {
+    const int64_t row = truth_.row[position];
+    while (next_ < truth_.row.size() && truth_.row[next_] + std::max<int64_t>(delay_, 1) <= row) {
+      if (labelled(next_)) last_ = truth_.label[next_];
+      ++next_;
+    }
+    return last_;
+  }
+  /// How many arrive by the end of the stream.
+  [[nodiscard]] int64_t by_the_end() const {
+    int64_t count = 0;
+    const int64_t end = truth_.row.empty() ? 0 : truth_.row.back() + 1;
+    for (std::size_t i = 0; i < truth_.row.size(); ++i)
+      if (labelled(i) && truth_.row[i] + delay_ < end) ++count;
+    return count;
+  }
+
+ private:
+  [[nodiscard]] bool labelled(std::size_t i) const {
+    return every_ > 0 && truth_.row[i] % every_ == 0 && std::isfinite(truth_.label[i]);
+  }
+  const Truth& truth_;
+  int64_t every_, delay_;
+  std::size_t next_ = 0;
+  double last_ = nan;
+};
+
+struct Scored {
+  explicit Scored(double epsilon) : baseline(epsilon), adaptive(epsilon), persistence(epsilon) {}
+  Scores baseline, adaptive, persistence;
+  int64_t first_row = std::numeric_limits<int64_t>::max();
+  int64_t rows = 0;
+  void into(StageResult& result) const {
+    result.first_row = rows == 0 ? 0 : first_row;
+    result.rows = rows;
+    result.baseline = baseline.metrics();
+    result.adaptive = adaptive.metrics();
+    result.label_persistence = persistence.metrics();
+  }
+};
+
+}  // namespace
+
+Summary summarize(ObjectStore& store, Series* series) {
+  Summary summary;
+  summary.facts = parse_run_facts(required(store, "results/run.json"), "results/run.json");
+  const Truth truth = read_truth(store);
+  const auto trace = read_all_traces(store);
+  std::unordered_map<std::string_view, const TraceRow*> by_id;
+  double first_ts = 0, last_ts = 0;
+  for (const auto& row : trace) {
+    by_id.emplace(row.id, &row);
+    const double at = std::chrono::duration<double>(row.ts.time_since_epoch()).count();
+    if (&row == trace.data() || at < first_ts) first_ts = at;
+    if (&row == trace.data() || at > last_ts) last_ts = at;
+  }
+
+  const double epsilon = summary.facts.epsilon;
+  const bool any_labels = summary.facts.label_every > 0;
+  std::vector<Scored> stages(truth.stage_names.size(), Scored(epsilon));
+  Scored overall(epsilon);
+  ArrivedLabels labels(truth, summary.facts.label_every, summary.facts.label_delay);
+  for (std::size_t i = 0; i < truth.id.size(); ++i) {
+    const double persistence = labels.before(i);
+    const auto found = by_id.find(truth.id[i]);
+    if (found == by_id.end()) continue;
+    const double y = truth.label[i];
+    const double base = found->second->pred_orig, adaptive = found->second->pred_adj;
+    for (auto* scored : {&stages[static_cast<std::size_t>(truth.stage[i])], &overall}) {
+      scored->baseline.add(base, y);
+      scored->adaptive.add(adaptive, y);
+      if (any_labels) scored->persistence.add(persistence, y);
+      scored->first_row = std::min(scored->first_row, truth.row[i]);
+      ++scored->rows;
+    }
+    if (series != nullptr) {
+      series->row.push_back(truth.row[i]);
+      series->truth.push_back(y);
+      series->baseline.push_back(base);
+      series->adaptive.push_back(adaptive);
+      series->stage.push_back(static_cast<int>(truth.stage[i]));
+    }
+  }
+  for (std::size_t s = 0; s < stages.size(); ++s) {
+    StageResult result;
+    result.name = truth.stage_names[s];
+    stages[s].into(result);
+    summary.stages.push_back(std::move(result));
+  }
+  summary.overall.name = "overall";
+  overall.into(summary.overall);
+
+  summary.produced = static_cast<int64_t>(truth.id.size());
+  summary.predicted = static_cast<int64_t>(by_id.size());
+  summary.dead_lettered = summary.facts.dead_lettered;
+  summary.duplicates = summary.facts.duplicates;
+  summary.consumed = summary.predicted + summary.dead_lettered + summary.duplicates;
+  summary.lost = summary.produced - summary.predicted - summary.dead_lettered;
+  summary.labels_used = labels.by_the_end();
+  const double seconds = summary.facts.stream_wall_s > 0 ? summary.facts.stream_wall_s : last_ts - first_ts;
+  summary.throughput_records_per_s = seconds > 0 ? static_cast<double>(summary.predicted) / seconds : 0;
+  summary.drift_events = read_drift_events(store);
+  summary.retrains = read_retrain_events(store);
+  summary.swaps = read_swap_events(store);
+  const SystemClock clock;
+  summary.releases = Registry(store, clock).list();
+  return summary;
+}
+
+namespace {
+
+Json metrics_json(const Metrics& metrics) {
+  if (metrics.n == 0) return nullptr;
+  return Json::parse(to_json(metrics));
+}
+
+Json stage_json(const StageResult& stage) {
+  Json json;
+  json["name"] = stage.name;
+  json["first_row"] = stage.first_row;
+  json["rows"] = stage.rows;
+  json["baseline"] = metrics_json(stage.baseline);
+  json["adaptive"] = metrics_json(stage.adaptive);
+  json["label_persistence"] = metrics_json(stage.label_persistence);
+  return json;
+}
+
+Json event_json(const DriftEvent& event) {
+  Json json;
+  json["id"] = event.id;
+  json["stage"] = event.stage;
+  json["row"] = event.row;
+  json["change_row"] = event.change_row;
+  json["signal_bits"] = event.signal_bits;
+  json["threshold_bits"] = event.threshold_bits;
+  json["tier"] = event.tier;
+  json["top_features"] = Json::array();
+  for (const auto& share : event.top_features)
+    json["top_features"].push_back({{"feature", share.feature}, {"divergence_bits", share.divergence}});
+  return json;
+}
+
+Json event_json(const RetrainEvent& event) {
+  Json json;
+  json["id"] = event.id;
+  json["row"] = event.row;
+  json["tier"] = event.tier;
+  json["candidates"] = event.candidates;
+  json["wall_ms"] = event.wall_ms;
+  json["val_rmse"] = event.val_rmse;
+  json["live_val_rmse"] = event.live_val_rmse;
+  json["val_loss"] = event.val_loss;
+  json["live_val_loss"] = event.live_val_loss;
+  json["baseline_val_loss"] = event.baseline_val_loss;
+  json["labels"] = event.labels;
+  json["published"] = event.published;
+  json["release"] = event.release;
+  json["reason"] = event.reason;
+  return json;
+}
+
+Json event_json(const SwapEvent& event) {
+  return {{"row", event.row},
+          {"consumer", event.consumer},
+          {"release", event.release},
+          {"load_ms", event.load_ms},
+          {"rollback", event.rollback}};
+}
+
+template <class Event>
+Json list_json(const std::vector<Event>& events) {
+  Json list = Json::array();
+  for (const auto& event : events) list.push_back(event_json(event));
+  return list;
+}
+
+}  // namespace
+
+std::string to_json(const Summary& summary) {
+  Json json;
+  json["seed"] = summary.facts.seed;
+  json["run_id"] = summary.facts.run_id;
+  json["clock"] = summary.facts.clock;
+  json["target"] = summary.facts.target;
+  json["family"] = summary.facts.family;
+  json["simulated_data"] = summary.facts.simulated_data;
+  json["label_every"] = summary.facts.label_every;
+  json["label_delay"] = summary.facts.label_delay;
+  json["wall_s"] = summary.facts.wall_s;
+  json["records"] = {{"produced", summary.produced},     {"consumed", summary.consumed},
+                     {"predicted", summary.predicted},   {"duplicates", summary.duplicates},
+                     {"dead_lettered", summary.dead_lettered}, {"lost", summary.lost}};
+  json["throughput_records_per_s"] = summary.throughput_records_per_s;
+  json["stages"] = Json::array();
+  for (const auto& stage : summary.stages) json["stages"].push_back(stage_json(stage));
+  auto overall = stage_json(summary.overall);
+  overall.erase("name");
+  overall.erase("first_row");
+  overall["labels_used"] = summary.labels_used;
+  json["overall"] = std::move(overall);
+  json["drift_events"] = list_json(summary.drift_events);
+  json["retrains"] = list_json(summary.retrains);
+  json["swaps"] = list_json(summary.swaps);
+  json["resources"] = Json::object();
+  for (const auto& [name, used] : summary.facts.resources)
+    json["resources"][name] = {{"cpu_s", used.cpu_s}, {"rss_peak_mib", used.rss_peak_mib}};
+  return json.dump(1) + "\n";
+}
+
+}  // namespace drst
