@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <system_error>
@@ -36,28 +37,22 @@ Descriptor::~Descriptor() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-std::string read_file(const fs::path& path, std::uint64_t limit) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) throw InputError("cannot read " + path.string() + ": " + errno_words(errno));
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) fail("examine", path, errno);
-  if (S_ISDIR(status.st_mode)) throw InputError("cannot read " + path.string() + ": it is a folder");
-  if (static_cast<std::uint64_t>(status.st_size) > limit)
-    throw InputError(path.string() + " has " + to_text(static_cast<std::int64_t>(status.st_size)) +
-                     " bytes; at most " + to_text(limit) + " are read");
-  std::string content;
-  content.resize(static_cast<std::size_t>(status.st_size));
+namespace {
+std::string read_open_file(const Descriptor& file, const struct stat& status, const fs::path& path,
+                           std::uint64_t limit) {
+  const auto promised = static_cast<std::uint64_t>(status.st_size);
+  if (promised > limit)
+    throw InputError(path.string() + " has " + to_text(promised) + " bytes; at most " + to_text(limit) +
+                     " are read");
+  // One byte more than promised, so that the usual file is read without growing. It may have grown meanwhile,
+  // and pipes and /proc promise nothing.
+  std::string content(promised + 1, '\0');
   std::size_t filled = 0;
   for (;;) {
-    if (filled == content.size()) {  // the file may be growing, or a pipe of unknown length
-      if (filled >= limit) {
-        char probe = 0;
-        if (::read(file.get(), &probe, 1) > 0)
-          throw InputError(path.string() + " is larger than " + to_text(limit) + " bytes");
-        break;
-      }
-      content.resize(static_cast<std::size_t>(std::min<std::uint64_t>(limit, filled + (S_ISREG(status.st_mode) ? 1 : 65536))));
-    }
+    if (filled > limit)
+      throw InputError(path.string() + " is larger than " + to_text(limit) + " bytes; more is not read");
+    constexpr std::size_t step = 64 * 1024;
+    if (filled == content.size()) content.resize(filled + std::max(step, filled / 2));
     const auto got = ::read(file.get(), content.data() + filled, content.size() - filled);
     if (got < 0) {
       if (errno == EINTR) continue;
@@ -69,6 +64,28 @@ std::string read_file(const fs::path& path, std::uint64_t limit) {
   content.resize(filled);
   return content;
 }
+}  // namespace
+
+std::string read_file(const fs::path& path, std::uint64_t limit) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) throw InputError("cannot read " + path.string() + ": " + errno_words(errno));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) fail("examine", path, errno);
+  if (S_ISDIR(status.st_mode)) throw InputError("cannot read " + path.string() + ": it is a folder");
+  return read_open_file(file, status, path, limit);
+}
+
+std::optional<std::string> read_file_if_exists(const fs::path& path, std::uint64_t limit) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    throw InputError("cannot read " + path.string() + ": " + errno_words(errno));
+  }
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) fail("examine", path, errno);
+  if (S_ISDIR(status.st_mode)) return std::nullopt;
+  return read_open_file(file, status, path, limit);
+}
 
 void sync_folder(const fs::path& folder) {
   const fs::path target = folder.empty() ? fs::path(".") : folder;
@@ -78,37 +95,88 @@ void sync_folder(const fs::path& folder) {
 }
 
 void make_folders(const fs::path& folder) {
-  if (folder.empty() || fs::is_directory(folder)) return;
+  std::error_code
+      unknown;  // what cannot be examined cannot be created either, and mkdir has the better words
+  if (folder.empty() || fs::is_directory(folder, unknown)) return;
   make_folders(folder.parent_path());
   if (::mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST) fail("create folder", folder, errno);
-  if (!fs::is_directory(folder)) throw FailedError("cannot create folder " + folder.string() + ": a file is in the way");
+  if (!fs::is_directory(folder, unknown))
+    throw FailedError("cannot create folder " + folder.string() + ": a file is in the way");
   sync_folder(folder.parent_path());
 }
 
-void write_file_atomic(const fs::path& path, std::string_view content, Sync sync) {
-  static std::atomic<std::uint64_t> serial{0};
-  const fs::path folder = path.parent_path();
-  const fs::path temporary = (folder.empty() ? fs::path(".") : folder) /
-                             (".tmp-" + to_text(static_cast<std::int64_t>(::getpid())) + "-" + to_text(++serial));
-  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (!file.valid()) fail("write", path, errno);
-  const auto give_up = [&](const std::string& doing, int code) {
-    ::unlink(temporary.c_str());
-    fail(doing, path, code);
-  };
-  std::size_t done = 0;
-  while (done < content.size()) {
-    const auto wrote = ::write(file.get(), content.data() + done, content.size() - done);
-    if (wrote < 0) {
-      if (errno == EINTR) continue;
-      give_up("write", errno);
-    }
-    done += static_cast<std::size_t>(wrote);
+namespace {
+
+/// Removes its file unless told that it has become something else.
+class TemporaryFile {
+ public:
+  /// Beside `target`, so that it can be renamed to it.
+  explicit TemporaryFile(const fs::path& target) : target_(target) {
+    static std::atomic<std::uint64_t> serial{0};
+    const fs::path folder = target.parent_path().empty() ? fs::path(".") : target.parent_path();
+    const std::string stem =
+        std::string(temporary_prefix) + to_text(static_cast<std::int64_t>(::getpid())) + "-";
+    // O_EXCL: process ids repeat, after a crash and between containers that share a volume.
+    do {
+      path_ = folder / (stem + to_text(++serial));
+      descriptor_ = Descriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    } while (!descriptor_.valid() && errno == EEXIST);
+    if (!descriptor_.valid()) fail("write", target, errno);
+    present_ = true;
   }
-  if (sync == Sync::yes && ::fsync(file.get()) != 0) give_up("sync", errno);
-  if (::close(file.release()) != 0) give_up("close", errno);
-  if (::rename(temporary.c_str(), path.c_str()) != 0) give_up("replace", errno);
-  if (sync == Sync::yes) sync_folder(folder);
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  ~TemporaryFile() {
+    if (present_) ::unlink(path_.c_str());
+  }
+
+  void write(std::string_view content, Sync sync) {
+    while (!content.empty()) {
+      const auto wrote = ::write(descriptor_.get(), content.data(), content.size());
+      if (wrote < 0) {
+        if (errno == EINTR) continue;
+        fail("write", target_, errno);
+      }
+      content.remove_prefix(static_cast<std::size_t>(wrote));
+    }
+    if (sync == Sync::yes && ::fsync(descriptor_.get()) != 0) fail("sync", target_, errno);
+    if (::close(descriptor_.release()) != 0) fail("close", target_, errno);
+  }
+  void replace_target() {
+    if (::rename(path_.c_str(), target_.c_str()) != 0) fail("replace", target_, errno);
+    present_ = false;
+  }
+  /// False if the target exists.
+  bool become_target() {
+    if (::link(path_.c_str(), target_.c_str()) == 0) return true;
+    if (errno == EEXIST) return false;
+    fail("create", target_, errno);
+  }
+
+ private:
+  const fs::path& target_;
+  fs::path path_;
+  Descriptor descriptor_;
+  bool present_ = false;
+};
+
+}  // namespace
+
+void write_file_atomic(const fs::path& path, std::string_view content, Sync sync) {
+  TemporaryFile temporary(path);
+  temporary.write(content, sync);
+  temporary.replace_target();
+  if (sync == Sync::yes) sync_folder(path.parent_path());
+}
+
+bool create_file_atomic(const fs::path& path, std::string_view content, Sync sync) {
+  TemporaryFile temporary(path);
+  temporary.write(content, sync);
+  const bool created = temporary.become_target();
+  // Synced also where another writer was first: its entry may not be on disk yet, and the caller builds on
+  // it.
+  if (sync == Sync::yes) sync_folder(path.parent_path());
+  return created;
 }
 
 FileLock::FileLock(const fs::path& path)
