@@ -1,20 +1,21 @@
 // Objects: one bucket of named byte strings (datasets, models, results). SPEC 5.
 //
-// A key is a relative path of [A-Za-z0-9._/-] without empty, "." or ".." parts. `put` replaces atomically and is durable when
-// it returns: a reader sees the old object or the new. `LocalStore` is a folder (file and folder synced); `MemoryStore`
-// is for simulation. S3 and write-behind come behind the same interface. All calls may come from any thread and process.
-// Errors: FailedError (disk full, read-only; message names key and cause), InputError for a bad key.
+// A key is a relative path of [A-Za-z0-9._/-], at most 1024 characters, without empty, "." or ".." parts or
+// parts that begin with ".tmp-"; an object cannot also be the folder of another ("a" and "a/b"). `put`
+// replaces atomically and is durable when it returns: a reader sees the old object or the new. `LocalStore`
+// (local_store.h) is a folder (file and folder synced); `MemoryStore` (memory_store.h) is for simulation. S3
+// and write-behind come behind the same interface. All calls may come from any thread and process. Errors:
+// FailedError (disk full, read-only; message names key and cause), InputError for a bad key.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/time.h"
+#include "store/settings.h"
 
 namespace drst {
 
@@ -26,9 +27,11 @@ class ObjectStore {
   /// Fails (false, nothing written) if the key exists already; for immutable objects.
   virtual bool put_new(const std::string& key, std::string_view bytes) = 0;
   /// nullopt: no such object. `limit`: larger objects are a FailedError.
-  virtual std::optional<std::string> get(const std::string& key, std::uint64_t limit = std::uint64_t{1} << 32) = 0;
+  virtual std::optional<std::string> get(const std::string& key,
+                                         std::uint64_t limit = std::uint64_t{1} << 32) = 0;
   virtual bool exists(const std::string& key) = 0;
-  /// Keys that begin with `prefix`, sorted.
+  /// Keys that begin with `prefix` (any text, not only whole parts), sorted. InputError for one that no key
+  /// can begin with.
   virtual std::vector<std::string> list(const std::string& prefix) = 0;
   /// True if there was one.
   virtual bool remove(const std::string& key) = 0;
@@ -39,7 +42,8 @@ class ObjectStore {
 /// InputError if `key` is not acceptable.
 void check_key(const std::string& key);
 
-/// "file:DIR" (or a bare folder path). Creates the folder. Other schemes: InputError that lists what is known.
-std::unique_ptr<ObjectStore> open_store(const std::string& url);
+/// "file:DIR" (or a bare folder path). Creates the folder. Other schemes: InputError that lists what is
+/// known.
+std::unique_ptr<ObjectStore> open_store(const std::string& url, const StoreSettings& settings = {});
 
 }  // namespace drst
