@@ -22,7 +22,8 @@ struct ModelError : InputError {
 };
 
 struct OnnxLimits {
-  std::size_t max_bytes = 256u << 20;
+  std::size_t max_bytes = 256U << 20U;
+  std::size_t max_structure_bytes = 1U << 20U;  ///< all but tensor data: names, nodes, metadata
   std::size_t max_nodes = 4096;
   std::size_t max_inputs = 16'384;
   std::size_t max_layers = 32;

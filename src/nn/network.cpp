@@ -1,0 +1,135 @@
+#include "nn/network.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "nn/kernels.h"
+
+namespace drst {
+
+namespace {
+
+constexpr std::size_t kChunk = 64;  // rows whose activations are held at once: a few hundred rows' worth would leave the cache
+
+void require(bool fits, const std::string& what) {
+  if (!fits) throw InputError("network: " + what);
+}
+
+template <class Values>
+bool all_finite(const Values& values) {
+  return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+}
+
+std::size_t widest_layer(const Network& network) {
+  std::size_t width = network.inputs.size();
+  for (const auto& layer : network.layers) width = std::max(width, layer.outputs);
+  return width;
+}
+
+void grow(std::vector<float>& buffer, std::size_t size) {
+  if (buffer.size() < size) buffer.resize(size);
+}
+
+nn::InputTransform input_transform(const Network& network) {
+  return {network.impute.data(), network.log1p.data(), network.shift.data(), network.scale.data(), network.inputs.size()};
+}
+
+/// Standardised inputs in workspace.a -> standardised outputs in `out`.
+void run_layers(const Network& network, std::size_t rows, float* out, Workspace& workspace) {
+  const auto& k = nn::kernels();
+  for (const auto& layer : network.layers) {
+    const bool last = &layer == &network.layers.back();
+    float* to = last ? out : workspace.b.data();
+    if (layer.outputs == 1) {
+      k.dot(workspace.a.data(), layer.inputs, layer.weights.data(), layer.bias[0], to, rows, layer.inputs);
+    } else {
+      k.gemm({workspace.a.data(), layer.inputs, 1}, layer.weights.data(), layer.outputs, layer.bias.data(), to, layer.outputs, rows,
+             layer.inputs, layer.outputs);
+    }
+    if (last) return;
+    (network.activation == Activation::relu ? k.relu : k.gelu)(to, rows * layer.outputs);
+    std::swap(workspace.a, workspace.b);
+  }
+}
+
+}  // namespace
+
+std::vector<std::size_t> Network::hidden() const {
+  std::vector<std::size_t> widths;
+  for (std::size_t i = 0; i + 1 < layers.size(); ++i) widths.push_back(layers[i].outputs);
+  return widths;
+}
+
+void Network::check() const {
+  const std::size_t n = inputs.size();
+  require(n > 0, "has no inputs");
+  require(impute.size() == n && log1p.size() == n && shift.size() == n && scale.size() == n,
+          "impute, log1p, shift and scale must have one value for each of the " + to_text(n) + " inputs");
+  require(!layers.empty(), "has no layers");
+  std::size_t width = n;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const auto& layer = layers[i];
+    const std::string where = "layer " + to_text(i);
+    require(layer.inputs == width, where + " takes " + to_text(layer.inputs) + " inputs, but gets " + to_text(width));
+    require(layer.outputs > 0, where + " has no outputs");
+    require(layer.weights.size() / layer.outputs == layer.inputs && layer.weights.size() % layer.outputs == 0 &&
+                layer.bias.size() == layer.outputs,
+            where + " has " + to_text(layer.weights.size()) + " weights and " + to_text(layer.bias.size()) + " biases for " +
+                to_text(layer.inputs) + " x " + to_text(layer.outputs));
+    require(all_finite(layer.weights) && all_finite(layer.bias), where + " has a weight that is not finite");
+    width = layer.outputs;
+  }
+  require(width == 1, "the last layer must have one output, not " + to_text(width));
+  require(all_finite(impute) && all_finite(shift) && all_finite(scale), "a number of the input transform is not finite");
+  require(std::isfinite(output_scale) && std::isfinite(output_shift), "a number of the output transform is not finite");
+}
+
+void forward(const Network& network, std::span<const float> raw, std::size_t rows, std::span<float> out, Workspace& workspace) {
+  const std::size_t inputs = network.inputs.size();
+  require(raw.size() == rows * inputs && out.size() == rows,
+          "forward of " + to_text(rows) + " rows got " + to_text(raw.size()) + " numbers and room for " + to_text(out.size()));
+  const std::size_t room = widest_layer(network) * std::min(rows, kChunk);
+  grow(workspace.a, room);
+  grow(workspace.b, room);
+  for (std::size_t first = 0; first < rows; first += kChunk) {
+    const std::size_t count = std::min(kChunk, rows - first);
+    float* result = out.data() + first;
+    nn::kernels().transform(input_transform(network), raw.data() + first * inputs, count, workspace.a.data());
+    run_layers(network, count, result, workspace);
+    for (std::size_t r = 0; r < count; ++r) {
+      const float y = network.output_shift + network.output_scale * result[r];
+      result[r] = network.non_negative && y < 0 ? 0.0F : y;
+    }
+  }
+}
+
+void transform_inputs(const Network& network, std::span<const float> raw, std::size_t rows, std::span<float> out) {
+  require(raw.size() == rows * network.inputs.size() && out.size() == raw.size(),
+          "transform of " + to_text(rows) + " rows got " + to_text(raw.size()) + " numbers and room for " + to_text(out.size()));
+  nn::kernels().transform(input_transform(network), raw.data(), rows, out.data());
+}
+
+std::vector<Dense> make_layers(std::size_t inputs, const std::vector<std::size_t>& hidden, uint64_t seed) {
+  Random random(seed);
+  std::vector<Dense> layers;
+  std::size_t width = inputs;
+  for (std::size_t i = 0; i <= hidden.size(); ++i) {
+    Dense layer;
+    layer.inputs = width;
+    layer.outputs = i < hidden.size() ? hidden[i] : 1;
+    require(layer.inputs > 0 && layer.outputs > 0, "a layer of no units");
+    layer.weights.resize(layer.inputs * layer.outputs);
+    layer.bias.resize(layer.outputs);
+    const double bound = 1 / std::sqrt(static_cast<double>(layer.inputs));
+    for (float& w : layer.weights) w = static_cast<float>(random.uniform(-bound, bound));
+    for (float& b : layer.bias) b = static_cast<float>(random.uniform(-bound, bound));
+    width = layer.outputs;
+    layers.push_back(std::move(layer));
+  }
+  return layers;
+}
+
+}  // namespace drst
