@@ -13,7 +13,8 @@ struct CacheLineAllocator {
   static constexpr std::align_val_t line{64};
   CacheLineAllocator() = default;
   template <class U>
-  CacheLineAllocator(const CacheLineAllocator<U>&) {}  // NOLINT(google-explicit-constructor): allocators convert
+  CacheLineAllocator(const CacheLineAllocator<U>&) {
+  }  // NOLINT(google-explicit-constructor): allocators convert
   T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), line)); }
   void deallocate(T* p, std::size_t) { ::operator delete(p, line); }
   friend bool operator==(const CacheLineAllocator&, const CacheLineAllocator&) { return true; }

@@ -8,7 +8,8 @@
 #endif
 #if defined(__x86_64__)
 #include <immintrin.h>
-// Keeps a value loaded once in a register; else the compiler loads it again as the operand of each multiplication.
+// Keeps a value loaded once in a register; else the compiler loads it again as the operand of each
+// multiplication.
 #define DRST_IN_REGISTER(v) __asm__("" : "+x"(v))
 #else
 #define DRST_IN_REGISTER(v) (void)(v)
@@ -25,9 +26,9 @@
 
 namespace drst::nn {
 
-#define DRST_KERNELS(name)                                                                                              \
-  constexpr Kernels kTable = {name,       gemm,      dot,  transform, relu,        gelu,      gelu_slope,    multiply, \
-                              relu_mask,  adam,      transpose, exponential, logarithm, error_function}
+#define DRST_KERNELS(name)                                                                              \
+  constexpr Kernels kTable = {name,     gemm,      dot,  transform, relu,        gelu,      gelu_slope, \
+                              multiply, relu_mask, adam, transpose, exponential, logarithm, error_function}
 
 namespace {
 
@@ -68,8 +69,8 @@ DRST_KERNELS("avx512");
 
 const Kernels& choose() {
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl"))
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
     return avx512::kTable;
   return __builtin_cpu_supports("avx2") ? avx2::kTable : baseline::kTable;
 }

@@ -1,9 +1,10 @@
-// The kernels of one instruction set (see kernels.h): included by kernels.cpp after kernels_math.h in the same namespace.
+// The kernels of one instruction set (see kernels.h): included by kernels.cpp after kernels_math.h in the
+// same namespace.
 
 /// R rows by C vectors of columns, all sums in registers.
 template <std::size_t R, std::size_t C>
-DRST_INLINE void block(Strided a, const float* b, std::size_t ldb, const float* bias, float* c, std::size_t ldc,
-                       std::size_t inner) {
+DRST_INLINE void block(Strided a, const float* b, std::size_t ldb, const float* bias, float* c,
+                       std::size_t ldc, std::size_t inner) {
   V sum[R][C];
   DRST_UNROLL
   for (std::size_t j = 0; j < C; ++j) {
@@ -33,10 +34,11 @@ DRST_INLINE void block(Strided a, const float* b, std::size_t ldb, const float* 
   }
 }
 
-/// All rows of C vectors of columns. Blocks of four rows fill the registers of AVX2 and hide the latency of the sums.
+/// All rows of C vectors of columns. Blocks of four rows fill the registers of AVX2 and hide the latency of
+/// the sums.
 template <std::size_t C>
-DRST_INLINE void panel(Strided a, const float* b, std::size_t ldb, const float* bias, float* c, std::size_t ldc, std::size_t rows,
-                       std::size_t inner) {
+DRST_INLINE void panel(Strided a, const float* b, std::size_t ldb, const float* bias, float* c,
+                       std::size_t ldc, std::size_t rows, std::size_t inner) {
   std::size_t m = 0;
   for (; m + 4 <= rows; m += 4) {
     block<4, C>(a, b, ldb, bias, c, ldc, inner);
@@ -50,15 +52,18 @@ DRST_INLINE void panel(Strided a, const float* b, std::size_t ldb, const float* 
   }
 }
 
-void gemm(Strided a, const float* b, std::size_t ldb, const float* bias, float* c, std::size_t ldc, std::size_t rows, std::size_t inner,
-          std::size_t columns) {
+void gemm(Strided a, const float* b, std::size_t ldb, const float* bias, float* c, std::size_t ldc,
+          std::size_t rows, std::size_t inner, std::size_t columns) {
   std::size_t n = 0;
   const auto bias_at = [&] { return bias != nullptr ? bias + n : nullptr; };
   if (rows == 1) {  // one row: many columns at once, else each sum would wait for its own last addition
-    for (; n + 8 * kLanes <= columns; n += 8 * kLanes) block<1, 8>(a, b + n, ldb, bias_at(), c + n, ldc, inner);
-    for (; n + 4 * kLanes <= columns; n += 4 * kLanes) block<1, 4>(a, b + n, ldb, bias_at(), c + n, ldc, inner);
+    for (; n + 8 * kLanes <= columns; n += 8 * kLanes)
+      block<1, 8>(a, b + n, ldb, bias_at(), c + n, ldc, inner);
+    for (; n + 4 * kLanes <= columns; n += 4 * kLanes)
+      block<1, 4>(a, b + n, ldb, bias_at(), c + n, ldc, inner);
   }
-  for (; n + 2 * kLanes <= columns; n += 2 * kLanes) panel<2>(a, b + n, ldb, bias_at(), c + n, ldc, rows, inner);
+  for (; n + 2 * kLanes <= columns; n += 2 * kLanes)
+    panel<2>(a, b + n, ldb, bias_at(), c + n, ldc, rows, inner);
   for (; n + kLanes <= columns; n += kLanes) panel<1>(a, b + n, ldb, bias_at(), c + n, ldc, rows, inner);
   for (; n < columns; ++n) {
     for (std::size_t m = 0; m < rows; ++m) {
@@ -69,7 +74,8 @@ void gemm(Strided a, const float* b, std::size_t ldb, const float* bias, float* 
   }
 }
 
-void dot(const float* x, std::size_t ldx, const float* w, float bias, float* out, std::size_t rows, std::size_t inner) {
+void dot(const float* x, std::size_t ldx, const float* w, float bias, float* out, std::size_t rows,
+         std::size_t inner) {
   constexpr std::size_t kParts = 8;  // whatever the vector length, or machines would differ
   constexpr std::size_t kPart = kLanes < kParts ? kLanes : kParts;
   typedef float Part __attribute__((vector_size(4 * kPart)));  // NOLINT(modernize-use-using)
@@ -171,7 +177,8 @@ void relu_mask(float* d, const float* a, std::size_t n) {
   each(d, a, n, [](V g, V v) DRST_INLINE_LAMBDA { return v > 0.0F ? g : V{}; });
 }
 
-void adam(const AdamStep& s, float* parameters, const float* gradients, float* first, float* second, std::size_t n) {
+void adam(const AdamStep& s, float* parameters, const float* gradients, float* first, float* second,
+          std::size_t n) {
   const auto step = [&s](float* parameter, const float* gradient, float* m1, float* m2) DRST_INLINE_LAMBDA {
     const V p = load(parameter);
     const V g = load(gradient) + p * s.weight_decay;
@@ -200,7 +207,8 @@ void adam(const AdamStep& s, float* parameters, const float* gradients, float* f
   }
 }
 
-void transpose(const float* in, std::size_t ldi, float* out, std::size_t ldo, std::size_t rows, std::size_t columns) {
+void transpose(const float* in, std::size_t ldi, float* out, std::size_t ldo, std::size_t rows,
+               std::size_t columns) {
   typedef float Quad __attribute__((vector_size(16)));  // NOLINT(modernize-use-using)
   const std::size_t whole_rows = rows / 4 * 4;
   const std::size_t whole_columns = columns / 4 * 4;

@@ -12,7 +12,8 @@ namespace drst {
 
 namespace {
 
-constexpr std::size_t kChunk = 64;  // rows whose activations are held at once: a few hundred rows' worth would leave the cache
+constexpr std::size_t kChunk =
+    64;  // rows whose activations are held at once: a few hundred rows' worth would leave the cache
 
 void require(bool fits, const std::string& what) {
   if (!fits) throw InputError("network: " + what);
@@ -34,7 +35,8 @@ void grow(std::vector<float>& buffer, std::size_t size) {
 }
 
 nn::InputTransform input_transform(const Network& network) {
-  return {network.impute.data(), network.log1p.data(), network.shift.data(), network.scale.data(), network.inputs.size()};
+  return {network.impute.data(), network.log1p.data(), network.shift.data(), network.scale.data(),
+          network.inputs.size()};
 }
 
 /// Standardised inputs in workspace.a -> standardised outputs in `out`.
@@ -46,8 +48,8 @@ void run_layers(const Network& network, std::size_t rows, float* out, Workspace&
     if (layer.outputs == 1) {
       k.dot(workspace.a.data(), layer.inputs, layer.weights.data(), layer.bias[0], to, rows, layer.inputs);
     } else {
-      k.gemm({workspace.a.data(), layer.inputs, 1}, layer.weights.data(), layer.outputs, layer.bias.data(), to, layer.outputs, rows,
-             layer.inputs, layer.outputs);
+      k.gemm({workspace.a.data(), layer.inputs, 1}, layer.weights.data(), layer.outputs, layer.bias.data(),
+             to, layer.outputs, rows, layer.inputs, layer.outputs);
     }
     if (last) return;
     (network.activation == Activation::relu ? k.relu : k.gelu)(to, rows * layer.outputs);
@@ -73,24 +75,29 @@ void Network::check() const {
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const auto& layer = layers[i];
     const std::string where = "layer " + to_text(i);
-    require(layer.inputs == width, where + " takes " + to_text(layer.inputs) + " inputs, but gets " + to_text(width));
+    require(layer.inputs == width,
+            where + " takes " + to_text(layer.inputs) + " inputs, but gets " + to_text(width));
     require(layer.outputs > 0, where + " has no outputs");
-    require(layer.weights.size() / layer.outputs == layer.inputs && layer.weights.size() % layer.outputs == 0 &&
-                layer.bias.size() == layer.outputs,
-            where + " has " + to_text(layer.weights.size()) + " weights and " + to_text(layer.bias.size()) + " biases for " +
-                to_text(layer.inputs) + " x " + to_text(layer.outputs));
+    require(layer.weights.size() / layer.outputs == layer.inputs &&
+                layer.weights.size() % layer.outputs == 0 && layer.bias.size() == layer.outputs,
+            where + " has " + to_text(layer.weights.size()) + " weights and " + to_text(layer.bias.size()) +
+                " biases for " + to_text(layer.inputs) + " x " + to_text(layer.outputs));
     require(all_finite(layer.weights) && all_finite(layer.bias), where + " has a weight that is not finite");
     width = layer.outputs;
   }
   require(width == 1, "the last layer must have one output, not " + to_text(width));
-  require(all_finite(impute) && all_finite(shift) && all_finite(scale), "a number of the input transform is not finite");
-  require(std::isfinite(output_scale) && std::isfinite(output_shift), "a number of the output transform is not finite");
+  require(all_finite(impute) && all_finite(shift) && all_finite(scale),
+          "a number of the input transform is not finite");
+  require(std::isfinite(output_scale) && std::isfinite(output_shift),
+          "a number of the output transform is not finite");
 }
 
-void forward(const Network& network, std::span<const float> raw, std::size_t rows, std::span<float> out, Workspace& workspace) {
+void forward(const Network& network, std::span<const float> raw, std::size_t rows, std::span<float> out,
+             Workspace& workspace) {
   const std::size_t inputs = network.inputs.size();
   require(raw.size() == rows * inputs && out.size() == rows,
-          "forward of " + to_text(rows) + " rows got " + to_text(raw.size()) + " numbers and room for " + to_text(out.size()));
+          "forward of " + to_text(rows) + " rows got " + to_text(raw.size()) + " numbers and room for " +
+              to_text(out.size()));
   const std::size_t room = widest_layer(network) * std::min(rows, kChunk);
   grow(workspace.a, room);
   grow(workspace.b, room);
@@ -106,9 +113,11 @@ void forward(const Network& network, std::span<const float> raw, std::size_t row
   }
 }
 
-void transform_inputs(const Network& network, std::span<const float> raw, std::size_t rows, std::span<float> out) {
+void transform_inputs(const Network& network, std::span<const float> raw, std::size_t rows,
+                      std::span<float> out) {
   require(raw.size() == rows * network.inputs.size() && out.size() == raw.size(),
-          "transform of " + to_text(rows) + " rows got " + to_text(raw.size()) + " numbers and room for " + to_text(out.size()));
+          "transform of " + to_text(rows) + " rows got " + to_text(raw.size()) + " numbers and room for " +
+              to_text(out.size()));
   nn::kernels().transform(input_transform(network), raw.data(), rows, out.data());
 }
 

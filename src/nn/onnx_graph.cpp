@@ -20,11 +20,13 @@ std::size_t columns_of(const onnx::ValueInfoProto& value, std::size_t limit) {
   const auto& type = value.type().tensor_type();
   if (!value.type().has_tensor_type() || type.elem_type() != onnx::TensorProto::FLOAT)
     refuse("value " + quoted(value.name()) + " is not float32");
-  if (type.shape().dim_size() != 2 || type.shape().dim(0).has_dim_value() || !type.shape().dim(1).has_dim_value())
+  if (type.shape().dim_size() != 2 || type.shape().dim(0).has_dim_value() ||
+      !type.shape().dim(1).has_dim_value())
     refuse("value " + quoted(value.name()) + " must have the shape [N, columns], N open");
   const int64_t columns = type.shape().dim(1).dim_value();
   if (columns < 1 || static_cast<uint64_t>(columns) > limit)
-    refuse("value " + quoted(value.name()) + " has " + to_text(columns) + " columns, allowed are 1 to " + to_text(limit));
+    refuse("value " + quoted(value.name()) + " has " + to_text(columns) + " columns, allowed are 1 to " +
+           to_text(limit));
   return static_cast<std::size_t>(columns);
 }
 
@@ -42,27 +44,33 @@ OnnxGraph::OnnxGraph(std::string_view bytes, const OnnxLimits& limits) : limits_
 }
 
 void OnnxGraph::check_header() const {
-  if (model_.ir_version() < 3 || model_.ir_version() > 8) refuse("IR version " + to_text(model_.ir_version()) + ", readable are 3 to 8");
+  if (model_.ir_version() < 3 || model_.ir_version() > 8)
+    refuse("IR version " + to_text(model_.ir_version()) + ", readable are 3 to 8");
   bool default_domain = false;
   for (const auto& opset : model_.opset_import()) {
     if (opset.domain() == "ai.onnx.ml") continue;
-    if (!opset.domain().empty() && opset.domain() != "ai.onnx") refuse("operators of the domain " + quoted(opset.domain()));
-    if (opset.version() < 13 || opset.version() > 17) refuse("opset " + to_text(opset.version()) + ", readable are 13 to 17");
+    if (!opset.domain().empty() && opset.domain() != "ai.onnx")
+      refuse("operators of the domain " + quoted(opset.domain()));
+    if (opset.version() < 13 || opset.version() > 17)
+      refuse("opset " + to_text(opset.version()) + ", readable are 13 to 17");
     default_domain = true;
   }
   if (!default_domain) refuse("no opset");
   if (model_.functions_size() > 0 || model_.training_info_size() > 0) refuse("functions or training graphs");
   const auto& graph = model_.graph();
   if (graph.input_size() != 1 || graph.output_size() != 1)
-    refuse(to_text(graph.input_size()) + " inputs and " + to_text(graph.output_size()) + " outputs instead of one of each");
-  if (graph.sparse_initializer_size() > 0 || graph.quantization_annotation_size() > 0) refuse("sparse or quantised constants");
+    refuse(to_text(graph.input_size()) + " inputs and " + to_text(graph.output_size()) +
+           " outputs instead of one of each");
+  if (graph.sparse_initializer_size() > 0 || graph.quantization_annotation_size() > 0)
+    refuse("sparse or quantised constants");
 }
 
 void OnnxGraph::read_names() {
   const auto& graph = model_.graph();
   std::set<std::string> defined = {graph.input(0).name()};
   const auto define = [&](const std::string& name) {
-    if (name.empty() || !defined.insert(name).second) refuse("the name " + quoted(name) + " is empty or defined twice");
+    if (name.empty() || !defined.insert(name).second)
+      refuse("the name " + quoted(name) + " is empty or defined twice");
   };
   for (const auto& tensor : graph.initializer()) {
     define(tensor.name());
@@ -70,7 +78,8 @@ void OnnxGraph::read_names() {
   }
   for (const auto& node : graph.node()) {
     const std::string where = node.op_type() + " node " + quoted(node.name());
-    if (!node.domain().empty() && node.domain() != "ai.onnx") refuse(where + " is of the domain " + quoted(node.domain()));
+    if (!node.domain().empty() && node.domain() != "ai.onnx")
+      refuse(where + " is of the domain " + quoted(node.domain()));
     for (const auto& input : node.input())
       if (!defined.contains(input)) refuse(where + " uses " + quoted(input) + " before it is defined");
     if (node.output_size() != 1) refuse(where + " has " + to_text(node.output_size()) + " outputs");
@@ -84,8 +93,10 @@ const onnx::NodeProto* OnnxGraph::maker(const std::string& value, std::string_vi
   const auto found = makers_.find(value);
   if (found == makers_.end() || found->second->op_type() != op) return nullptr;
   if (found->second->input_size() != operands)
-    refuse(std::string(op) + " node " + quoted(found->second->name()) + " has " + to_text(found->second->input_size()) + " operands");
-  if (op != "Gemm" && found->second->attribute_size() > 0) refuse(std::string(op) + " node " + quoted(value) + " has attributes");
+    refuse(std::string(op) + " node " + quoted(found->second->name()) + " has " +
+           to_text(found->second->input_size()) + " operands");
+  if (op != "Gemm" && found->second->attribute_size() > 0)
+    refuse(std::string(op) + " node " + quoted(value) + " has attributes");
   used_.insert(value);
   return found->second;
 }
@@ -103,17 +114,20 @@ std::vector<std::size_t> OnnxGraph::dims(const std::string& constant) const {
   if (found == constants_.end()) refuse("the constant " + quoted(constant) + " is missing");
   std::vector<std::size_t> sizes;
   for (const int64_t d : found->second->dims()) {
-    if (d < 1 || static_cast<uint64_t>(d) > limits_.max_width) refuse("constant " + quoted(constant) + " has a dimension of " + to_text(d));
+    if (d < 1 || static_cast<uint64_t>(d) > limits_.max_width)
+      refuse("constant " + quoted(constant) + " has a dimension of " + to_text(d));
     sizes.push_back(static_cast<std::size_t>(d));
   }
   return sizes;
 }
 
-const onnx::TensorProto& OnnxGraph::tensor(const std::string& name, onnx::TensorProto::DataType type, const std::vector<std::size_t>& sizes) {
+const onnx::TensorProto& OnnxGraph::tensor(const std::string& name, onnx::TensorProto::DataType type,
+                                           const std::vector<std::size_t>& sizes) {
   if (dims(name) != sizes) refuse("constant " + quoted(name) + " has the wrong shape");
   const auto& tensor = *constants_.at(name);
   if (tensor.data_type() != type) refuse("constant " + quoted(name) + " is of the wrong type");
-  if (tensor.has_segment() || tensor.external_data_size() > 0 || tensor.data_location() != onnx::TensorProto::DEFAULT)
+  if (tensor.has_segment() || tensor.external_data_size() > 0 ||
+      tensor.data_location() != onnx::TensorProto::DEFAULT)
     refuse("the data of constant " + quoted(name) + " lies outside the file");
   used_.insert(name);
   return tensor;
@@ -125,7 +139,8 @@ std::vector<float> OnnxGraph::floats(const std::string& name, const std::vector<
   for (const std::size_t d : sizes) n *= d;  // at most two factors, each bounded: no overflow
   std::vector<float> values;
   if (t.has_raw_data()) {
-    if (t.raw_data().size() != n * sizeof(float)) refuse("constant " + quoted(name) + " has " + to_text(t.raw_data().size()) + " bytes of data");
+    if (t.raw_data().size() != n * sizeof(float))
+      refuse("constant " + quoted(name) + " has " + to_text(t.raw_data().size()) + " bytes of data");
     values.resize(n);
     std::memcpy(values.data(), t.raw_data().data(), t.raw_data().size());
   } else {
@@ -145,13 +160,16 @@ std::vector<uint8_t> OnnxGraph::flags(const std::string& name, std::size_t size)
   } else {
     for (const int32_t v : t.int32_data()) values.push_back(v != 0 ? 1 : 0);
   }
-  if (values.size() != size) refuse("constant " + quoted(name) + " has " + to_text(values.size()) + " values");
+  if (values.size() != size)
+    refuse("constant " + quoted(name) + " has " + to_text(values.size()) + " values");
   return values;
 }
 
 void OnnxGraph::check_all_used() const {
   for (const auto& [name, node] : makers_)
-    if (!used_.contains(name)) refuse(node->op_type() + " node " + quoted(node->name()) + " is not part of a network that is known here");
+    if (!used_.contains(name))
+      refuse(node->op_type() + " node " + quoted(node->name()) +
+             " is not part of a network that is known here");
   for (const auto& [name, tensor] : constants_)
     if (!used_.contains(name)) refuse("constant " + quoted(name) + " is not used");
 }

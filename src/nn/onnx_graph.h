@@ -1,7 +1,8 @@
 // A parsed ONNX graph with its names resolved and its rules checked, for internal use of this room.
 //
-// Built from bytes it guarantees: every name is defined once and before its use (so there are no cycles), every node has one output and is of the
-// default domain, constants are inside the file and as long as their dims say. What the nodes mean is onnx_read.cpp's affair.
+// Built from bytes it guarantees: every name is defined once and before its use (so there are no cycles),
+// every node has one output and is of the default domain, constants are inside the file and as long as their
+// dims say. What the nodes mean is onnx_read.cpp's affair.
 #pragma once
 
 #include <onnx/onnx_pb.h>
@@ -25,7 +26,8 @@ class OnnxGraph {
   [[nodiscard]] const std::string& output() const { return model_.graph().output(0).name(); }
   [[nodiscard]] const onnx::ModelProto& model() const { return model_; }
 
-  /// The node that makes this value, marked as understood; nullptr if it is an input or a constant, or its kind is another.
+  /// The node that makes this value, marked as understood; nullptr if it is an input or a constant, or its
+  /// kind is another.
   const onnx::NodeProto* maker(const std::string& value, std::string_view op, int operands);
   /// The same, refusing anything else.
   const onnx::NodeProto& need(const std::string& value, std::string_view op, int operands);
@@ -41,7 +43,8 @@ class OnnxGraph {
  private:
   void check_header() const;
   void read_names();
-  const onnx::TensorProto& tensor(const std::string& name, onnx::TensorProto::DataType type, const std::vector<std::size_t>& dims);
+  const onnx::TensorProto& tensor(const std::string& name, onnx::TensorProto::DataType type,
+                                  const std::vector<std::size_t>& dims);
 
   onnx::ModelProto model_;
   OnnxLimits limits_;

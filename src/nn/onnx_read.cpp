@@ -14,8 +14,8 @@ namespace {
 
 bool near(float value, float wanted) { return std::abs(value - wanted) <= 1e-6F; }
 
-/// Follows the one chain that to_onnx writes from its end to its start. Each step asks for the node that made a value, so
-/// the walk ends: names have no cycles.
+/// Follows the one chain that to_onnx writes from its end to its start. Each step asks for the node that made
+/// a value, so the walk ends: names have no cycles.
 class ChainReader {
  public:
   ChainReader(OnnxGraph& graph, const OnnxLimits& limits) : graph_(graph), limits_(limits) {}
@@ -23,13 +23,15 @@ class ChainReader {
   Network read() {
     std::string value = read_output(graph_.output());
     while (const auto* gemm = graph_.maker(value, "Gemm", 3)) {
-      if (network_.layers.size() == limits_.max_layers) refuse("more than " + to_text(limits_.max_layers) + " layers");
+      if (network_.layers.size() == limits_.max_layers)
+        refuse("more than " + to_text(limits_.max_layers) + " layers");
       value = read_layer(*gemm);
       value = read_activation(value);
     }
     std::reverse(network_.layers.begin(), network_.layers.end());
     if (network_.layers.empty()) refuse("no Gemm before '" + value + "'");
-    if (hidden_ + 1 != network_.layers.size()) refuse("each layer but the last must have an activation, and one only");
+    if (hidden_ + 1 != network_.layers.size())
+      refuse("each layer but the last must have an activation, and one only");
     read_inputs(value);
     graph_.check_all_used();
     return std::move(network_);
@@ -51,8 +53,9 @@ class ChainReader {
 
   std::string read_layer(const onnx::NodeProto& gemm) {
     for (const auto& attribute : gemm.attribute()) {
-      const bool plain = ((attribute.name() == "alpha" || attribute.name() == "beta") && attribute.f() == 1) ||
-                         ((attribute.name() == "transA" || attribute.name() == "transB") && attribute.i() == 0);
+      const bool plain =
+          ((attribute.name() == "alpha" || attribute.name() == "beta") && attribute.f() == 1) ||
+          ((attribute.name() == "transA" || attribute.name() == "transB") && attribute.i() == 0);
       if (!plain) refuse("Gemm node '" + gemm.name() + "' has the attribute " + attribute.name());
     }
     const auto dims = graph_.dims(gemm.input(1));
@@ -73,7 +76,8 @@ class ChainReader {
       return relu->input(0);
     }
     const auto* product = graph_.maker(value, "Mul", 2);
-    if (product == nullptr || graph_.is_constant(product->input(1))) return value;  // a constant factor: the input's scale
+    if (product == nullptr || graph_.is_constant(product->input(1)))
+      return value;  // a constant factor: the input's scale
     note_activation(Activation::gelu);
     const auto& half = graph_.need(product->input(1), "Mul", 2);
     const auto& plus = graph_.need(half.input(0), "Add", 2);
@@ -112,7 +116,8 @@ class ChainReader {
     if (where == nullptr) refuse("missing inputs are not imputed");
     const auto& missing = graph_.need(where->input(0), "IsNaN", 1);
     network_.impute = graph_.floats(where->input(1), {n});
-    if (missing.input(0) != graph_.input() || where->input(2) != graph_.input()) refuse("imputation must work on the input");
+    if (missing.input(0) != graph_.input() || where->input(2) != graph_.input())
+      refuse("imputation must work on the input");
   }
 
   /// ln(1 + max(x, 0)); returns x.
@@ -120,7 +125,8 @@ class ChainReader {
     const auto& log = graph_.need(value, "Log", 1);
     const auto& plus = graph_.need(log.input(0), "Add", 2);
     const auto& max = graph_.need(plus.input(0), "Max", 2);
-    if (graph_.scalar(plus.input(1)) != 1 || graph_.scalar(max.input(1)) != 0) refuse("the logarithm is not ln(1 + max(x, 0))");
+    if (graph_.scalar(plus.input(1)) != 1 || graph_.scalar(max.input(1)) != 0)
+      refuse("the logarithm is not ln(1 + max(x, 0))");
     return max.input(0);
   }
 
@@ -133,19 +139,23 @@ class ChainReader {
 std::map<std::string, std::string> read_metadata(const onnx::ModelProto& model) {
   std::map<std::string, std::string> entries;
   for (const auto& entry : model.metadata_props())
-    if (!entries.emplace(entry.key(), entry.value()).second) refuse("the metadata key '" + entry.key() + "' stands twice");
+    if (!entries.emplace(entry.key(), entry.value()).second)
+      refuse("the metadata key '" + entry.key() + "' stands twice");
   return entries;
 }
 
-std::vector<std::string> read_feature_names(const std::map<std::string, std::string>& metadata, std::size_t inputs) {
+std::vector<std::string> read_feature_names(const std::map<std::string, std::string>& metadata,
+                                            std::size_t inputs) {
   const auto found = metadata.find("feature_names");
   if (found == metadata.end()) refuse("the metadata lack feature_names");
   const auto json = nlohmann::json::parse(found->second, nullptr, false);
-  if (!json.is_array() || json.size() != inputs) refuse("feature_names must be a JSON list of " + to_text(inputs) + " names");
+  if (!json.is_array() || json.size() != inputs)
+    refuse("feature_names must be a JSON list of " + to_text(inputs) + " names");
   std::vector<std::string> names;
   std::set<std::string> seen;
   for (const auto& name : json) {
-    if (!name.is_string() || !seen.insert(name.get<std::string>()).second) refuse("feature_names holds no text, or a name twice");
+    if (!name.is_string() || !seen.insert(name.get<std::string>()).second)
+      refuse("feature_names holds no text, or a name twice");
     names.push_back(name.get<std::string>());
   }
   return names;
@@ -153,7 +163,8 @@ std::vector<std::string> read_feature_names(const std::map<std::string, std::str
 
 }  // namespace
 
-Network from_onnx(std::string_view bytes, std::map<std::string, std::string>* metadata, const OnnxLimits& limits) {
+Network from_onnx(std::string_view bytes, std::map<std::string, std::string>* metadata,
+                  const OnnxLimits& limits) {
   OnnxGraph graph(bytes, limits);
   Network network = ChainReader(graph, limits).read();
   auto entries = read_metadata(graph.model());

@@ -74,7 +74,8 @@ void fields(std::string_view message, const std::function<void(uint64_t, std::st
 
 void scan_onnx(std::string_view bytes, const OnnxLimits& limits) {
   if (bytes.size() > limits.max_bytes)
-    throw ModelError("model file: " + to_text(bytes.size()) + " bytes, more than the limit of " + to_text(limits.max_bytes));
+    throw ModelError("model file: " + to_text(bytes.size()) + " bytes, more than the limit of " +
+                     to_text(limits.max_bytes));
   std::size_t nodes = 0;
   std::size_t constants = 0;
   std::size_t data = 0;
@@ -90,10 +91,11 @@ void scan_onnx(std::string_view bytes, const OnnxLimits& limits) {
     });
   });
   if (nodes > limits.max_nodes || constants > limits.max_nodes)
-    throw ModelError("model file: " + to_text(nodes) + " nodes and " + to_text(constants) + " constants, the limit is " +
-                     to_text(limits.max_nodes) + " of each");
+    throw ModelError("model file: " + to_text(nodes) + " nodes and " + to_text(constants) +
+                     " constants, the limit is " + to_text(limits.max_nodes) + " of each");
   if (bytes.size() - data > limits.max_structure_bytes)
-    throw ModelError("model file: " + to_text(bytes.size() - data) + " bytes beside tensor data, more than the limit of " +
+    throw ModelError("model file: " + to_text(bytes.size() - data) +
+                     " bytes beside tensor data, more than the limit of " +
                      to_text(limits.max_structure_bytes));
 }
 

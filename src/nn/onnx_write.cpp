@@ -1,6 +1,7 @@
-#include <cmath>
-#include <nlohmann/json.hpp>
 #include <onnx/onnx_pb.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
 
 #include "nn/onnx.h"
 
@@ -13,9 +14,11 @@ class GraphWriter {
  public:
   explicit GraphWriter(onnx::GraphProto& graph) : graph_(graph) {}
 
-  std::string constant(const std::string& name, const std::vector<int64_t>& dims, const float* values, std::size_t n) {
+  std::string constant(const std::string& name, const std::vector<int64_t>& dims, const float* values,
+                       std::size_t n) {
     auto& tensor = new_tensor(name, dims, onnx::TensorProto::FLOAT);
-    tensor.set_raw_data(values, n * sizeof(float));  // little-endian, as ONNX wants: this system runs on nothing else
+    tensor.set_raw_data(values,
+                        n * sizeof(float));  // little-endian, as ONNX wants: this system runs on nothing else
     return name;
   }
   std::string scalar(const std::string& name, float value) { return constant(name, {}, &value, 1); }
@@ -39,7 +42,8 @@ class GraphWriter {
   }
 
  private:
-  onnx::TensorProto& new_tensor(const std::string& name, const std::vector<int64_t>& dims, onnx::TensorProto::DataType type) {
+  onnx::TensorProto& new_tensor(const std::string& name, const std::vector<int64_t>& dims,
+                                onnx::TensorProto::DataType type) {
     auto& tensor = *graph_.add_initializer();
     tensor.set_name(name);
     tensor.set_data_type(type);
@@ -59,22 +63,25 @@ void describe_value(onnx::ValueInfoProto& value, const std::string& name, std::s
 
 std::string write_inputs(GraphWriter& graph, const Network& network) {
   const std::string missing = graph.node("IsNaN", {"counters"}, "missing");
-  std::string value = graph.node("Where", {missing, graph.row("impute", network.impute), "counters"}, "filled");
+  std::string value =
+      graph.node("Where", {missing, graph.row("impute", network.impute), "counters"}, "filled");
   std::size_t logged = 0;
   for (const uint8_t flag : network.log1p) logged += flag != 0 ? 1 : 0;
   if (logged > 0) {
     const std::string positive = graph.node("Max", {value, graph.scalar("zero", 0)}, "positive");
     const std::string above_one = graph.node("Add", {positive, graph.scalar("one", 1)}, "above_one");
     const std::string logarithm = graph.node("Log", {above_one}, "logarithm");
-    value = logged == network.log1p.size()
-                ? logarithm
-                : graph.node("Where", {graph.flags("log1p", network.log1p), logarithm, value}, "scaled_by_log");
+    value =
+        logged == network.log1p.size()
+            ? logarithm
+            : graph.node("Where", {graph.flags("log1p", network.log1p), logarithm, value}, "scaled_by_log");
   }
   value = graph.node("Sub", {value, graph.row("shift", network.shift)}, "centred");
   return graph.node("Mul", {value, graph.row("scale", network.scale)}, "standardised");
 }
 
-std::string write_activation(GraphWriter& graph, Activation activation, const std::string& z, const std::string& name) {
+std::string write_activation(GraphWriter& graph, Activation activation, const std::string& z,
+                             const std::string& name) {
   if (activation == Activation::relu) return graph.node("Relu", {z}, name + "_relu");
   const std::string u = graph.node("Mul", {z, graph.scalar(name + "_root_half", 0.707106781F)}, name + "_u");
   const std::string erf = graph.node("Erf", {u}, name + "_erf");
@@ -92,9 +99,9 @@ void write_graph(onnx::GraphProto& proto, const Network& network) {
   for (std::size_t l = 0; l < network.layers.size(); ++l) {
     const auto& layer = network.layers[l];
     const std::string name = "layer" + std::to_string(l);
-    const std::string weights =
-        graph.constant(name + "_weights", {static_cast<int64_t>(layer.inputs), static_cast<int64_t>(layer.outputs)}, layer.weights.data(),
-                       layer.weights.size());
+    const std::string weights = graph.constant(
+        name + "_weights", {static_cast<int64_t>(layer.inputs), static_cast<int64_t>(layer.outputs)},
+        layer.weights.data(), layer.weights.size());
     value = graph.node("Gemm", {value, weights, graph.row(name + "_bias", layer.bias)}, name);
     if (l + 1 < network.layers.size()) value = write_activation(graph, network.activation, value, name);
   }
@@ -105,6 +112,17 @@ void write_graph(onnx::GraphProto& proto, const Network& network) {
     graph.node("Max", {value, graph.scalar("floor", 0)}, "prediction");
   } else {
     graph.node("Add", {value, shift}, "prediction");
+  }
+}
+
+/// The names as a JSON list; readers match inputs by them, so each must be text and stand once.
+std::string names_as_json(const std::vector<std::string>& names) {
+  if (std::set<std::string>(names.begin(), names.end()).size() != names.size())
+    throw InputError("model file: two inputs of the network have the same name");
+  try {
+    return nlohmann::json(names).dump();
+  } catch (const nlohmann::json::exception&) {
+    throw InputError("model file: the name of an input is not UTF-8; rename the column");
   }
 }
 
@@ -121,7 +139,7 @@ std::string to_onnx(const Network& network, const std::map<std::string, std::str
   write_graph(*model.mutable_graph(), network);
 
   auto entries = metadata;
-  entries["feature_names"] = nlohmann::json(network.inputs).dump();
+  entries["feature_names"] = names_as_json(network.inputs);
   entries.try_emplace("family", "mlp");
   for (const auto& [key, value] : entries) {
     auto& entry = *model.add_metadata_props();
@@ -129,7 +147,8 @@ std::string to_onnx(const Network& network, const std::map<std::string, std::str
     entry.set_value(value);
   }
   std::string bytes;
-  if (!model.SerializeToString(&bytes)) throw FailedError("model file: protobuf could not write the model (over 2 GiB?)");
+  if (!model.SerializeToString(&bytes))
+    throw FailedError("model file: protobuf could not write the model (over 2 GiB?)");
   return bytes;
 }
 

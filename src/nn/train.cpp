@@ -13,8 +13,8 @@ namespace drst {
 
 namespace {
 
-constexpr std::size_t kPad = 16;       // floats to a cache line and to the longest vector
-constexpr std::size_t kPredict = 64;   // rows predicted at once, where batches are smaller
+constexpr std::size_t kPad = 16;      // floats to a cache line and to the longest vector
+constexpr std::size_t kPredict = 64;  // rows predicted at once, where batches are smaller
 std::size_t padded(std::size_t n) { return (n + kPad - 1) / kPad * kPad; }
 
 /// Loss and its derivative at prediction - truth.
@@ -23,15 +23,20 @@ struct Point {
 };
 Point smooth_l1(float difference) {
   const float size = std::fabs(difference);
-  return size < 1 ? Point{0.5F * difference * difference, difference} : Point{size - 0.5F, std::copysign(1.0F, difference)};
+  return size < 1 ? Point{0.5F * difference * difference, difference}
+                  : Point{size - 0.5F, std::copysign(1.0F, difference)};
 }
 Point squared(float difference) { return {difference * difference, 2 * difference}; }
 
 }  // namespace
 
 Trainer::Trainer(const std::vector<Dense>& layers, Activation activation, const TrainOptions& options)
-    : options_(options), activation_(activation), room_(std::max(options.batch, kPredict)), random_(options.seed) {
-  if (layers.empty() || layers.back().outputs != 1) throw InputError("training: the last layer must have one output");
+    : options_(options),
+      activation_(activation),
+      room_(std::max(options.batch, kPredict)),
+      random_(options.seed) {
+  if (layers.empty() || layers.back().outputs != 1)
+    throw InputError("training: the last layer must have one output");
   if (options.batch == 0) throw InputError("training: a batch must hold at least one row");
   std::size_t flat = 0;
   std::size_t transposed = 0;
@@ -82,11 +87,12 @@ void Trainer::set_layers(const std::vector<Dense>& layers) {
   for (std::size_t l = 0; l < layers.size(); ++l) {
     const auto& layer = layers_[l];
     const auto& dense = layers[l];
-    if (dense.inputs != layer.inputs || dense.outputs != layer.outputs || dense.weights.size() != dense.inputs * dense.outputs ||
-        dense.bias.size() != dense.outputs)
+    if (dense.inputs != layer.inputs || dense.outputs != layer.outputs ||
+        dense.weights.size() != dense.inputs * dense.outputs || dense.bias.size() != dense.outputs)
       throw InputError("training: layer " + to_text(l) + " does not fit its network");
     for (std::size_t i = 0; i < dense.inputs; ++i)
-      std::copy_n(&dense.weights[i * dense.outputs], dense.outputs, &parameters_[layer.weights + i * layer.columns]);
+      std::copy_n(&dense.weights[i * dense.outputs], dense.outputs,
+                  &parameters_[layer.weights + i * layer.columns]);
     std::copy(dense.bias.begin(), dense.bias.end(), &parameters_[layer.bias]);
   }
 }
@@ -94,7 +100,8 @@ void Trainer::set_layers(const std::vector<Dense>& layers) {
 std::vector<Dense> Trainer::unpack(const AlignedFloats& flat) const {
   std::vector<Dense> layers;
   for (const auto& layer : layers_) {
-    Dense dense{layer.inputs, layer.outputs, std::vector<float>(layer.inputs * layer.outputs), std::vector<float>(layer.outputs)};
+    Dense dense{layer.inputs, layer.outputs, std::vector<float>(layer.inputs * layer.outputs),
+                std::vector<float>(layer.outputs)};
     for (std::size_t i = 0; i < layer.inputs; ++i)
       std::copy_n(&flat[layer.weights + i * layer.columns], layer.outputs, &dense.weights[i * layer.outputs]);
     std::copy_n(&flat[layer.bias], layer.outputs, dense.bias.begin());
@@ -109,8 +116,8 @@ std::vector<Dense> Trainer::gradients() const { return unpack(gradients_); }
 void Trainer::check(const TrainData& data) const {
   const std::size_t n = data.y.size();
   if (data.x.size() != n * layers_.front().inputs || (!data.weight.empty() && data.weight.size() != n))
-    throw InputError("training: " + to_text(data.x.size()) + " inputs and " + to_text(data.weight.size()) + " weights for " + to_text(n) +
-                     " rows of " + to_text(layers_.front().inputs));
+    throw InputError("training: " + to_text(data.x.size()) + " inputs and " + to_text(data.weight.size()) +
+                     " weights for " + to_text(n) + " rows of " + to_text(layers_.front().inputs));
   if (n > std::numeric_limits<std::uint32_t>::max()) throw InputError("training: more than 2^32 rows");
 }
 
@@ -124,7 +131,8 @@ void Trainer::run(const float* x, std::size_t rows, bool training) {
       return;
     }
     float* out = &activations_[layer.out];
-    k.gemm({x, layer.stride_in, 1}, w, layer.columns, b, out, layer.columns, rows, layer.inputs, layer.columns);
+    k.gemm({x, layer.stride_in, 1}, w, layer.columns, b, out, layer.columns, rows, layer.inputs,
+           layer.columns);
     const std::size_t n = rows * layer.columns;
     if (activation_ == Activation::relu) {
       k.relu(out, n);
@@ -158,20 +166,24 @@ void Trainer::backward(const float* x, std::size_t rows) {
     const bool last = l + 1 == layers_.size();
     float* gradient = &gradients_[layer.weights];
     if (last) {
-      k.gemm({delta_.data(), 0, 1}, in, layer.stride_in, nullptr, gradient, layer.stride_in, 1, rows, layer.stride_in);
+      k.gemm({delta_.data(), 0, 1}, in, layer.stride_in, nullptr, gradient, layer.stride_in, 1, rows,
+             layer.stride_in);
     } else {
-      k.gemm({in, 1, layer.stride_in}, delta_.data(), layer.columns, nullptr, gradient, layer.columns, layer.inputs, rows, layer.columns);
+      k.gemm({in, 1, layer.stride_in}, delta_.data(), layer.columns, nullptr, gradient, layer.columns,
+             layer.inputs, rows, layer.columns);
     }
-    k.gemm({ones_.data(), 0, 1}, delta_.data(), layer.columns, nullptr, &gradients_[layer.bias], layer.columns, 1, rows, layer.columns);
+    k.gemm({ones_.data(), 0, 1}, delta_.data(), layer.columns, nullptr, &gradients_[layer.bias],
+           layer.columns, 1, rows, layer.columns);
     if (l == 0) return;
     const auto& before = layers_[l - 1];
     if (last) {
-      k.gemm({delta_.data(), 1, 0}, w, layer.stride_in, nullptr, delta_before_.data(), layer.stride_in, rows, 1, layer.stride_in);
+      k.gemm({delta_.data(), 1, 0}, w, layer.stride_in, nullptr, delta_before_.data(), layer.stride_in, rows,
+             1, layer.stride_in);
     } else {
       float* turned = &transposed_[layer.transposed];
       k.transpose(w, layer.columns, turned, layer.stride_in, layer.stride_in, layer.columns);
-      k.gemm({delta_.data(), layer.columns, 1}, turned, layer.stride_in, nullptr, delta_before_.data(), layer.stride_in, rows,
-             layer.outputs, layer.stride_in);
+      k.gemm({delta_.data(), layer.columns, 1}, turned, layer.stride_in, nullptr, delta_before_.data(),
+             layer.stride_in, rows, layer.outputs, layer.stride_in);
     }
     const std::size_t n = rows * before.columns;
     if (activation_ == Activation::relu) {
@@ -192,11 +204,13 @@ void Trainer::update() {
                           static_cast<float>(options_.weight_decay),
                           static_cast<float>(options_.learning_rate / (1 - beta1_power_)),
                           static_cast<float>(1 / std::sqrt(1 - beta2_power_))};
-  nn::kernels().adam(step, parameters_.data(), gradients_.data(), first_.data(), second_.data(), parameters_.size());
+  nn::kernels().adam(step, parameters_.data(), gradients_.data(), first_.data(), second_.data(),
+                     parameters_.size());
 }
 
 double Trainer::train_batch(const float* x, const float* y, const float* weight, std::size_t rows) {
-  const double total = weight == nullptr ? static_cast<double>(rows) : std::accumulate(weight, weight + rows, 0.0);
+  const double total =
+      weight == nullptr ? static_cast<double>(rows) : std::accumulate(weight, weight + rows, 0.0);
   if (!(total > 0)) return 0;  // rows of no weight teach nothing
   run(x, rows, true);
   const double sum = weigh(y, weight, rows, static_cast<float>(total));
@@ -208,9 +222,12 @@ double Trainer::train_batch(const float* x, const float* y, const float* weight,
 double Trainer::step(const TrainData& data) {
   check(data);
   const std::size_t n = data.y.size();
-  if (n == 0 || n > options_.batch) throw InputError("training: a step takes 1 to " + to_text(options_.batch) + " rows");
-  const double total = data.weight.empty() ? static_cast<double>(n) : std::accumulate(data.weight.begin(), data.weight.end(), 0.0);
-  const double sum = train_batch(data.x.data(), data.y.data(), data.weight.empty() ? nullptr : data.weight.data(), n);
+  if (n == 0 || n > options_.batch)
+    throw InputError("training: a step takes 1 to " + to_text(options_.batch) + " rows");
+  const double total = data.weight.empty() ? static_cast<double>(n)
+                                           : std::accumulate(data.weight.begin(), data.weight.end(), 0.0);
+  const double sum =
+      train_batch(data.x.data(), data.y.data(), data.weight.empty() ? nullptr : data.weight.data(), n);
   return total > 0 ? sum / total : 0;
 }
 
@@ -233,7 +250,8 @@ double Trainer::epoch(const TrainData& data) {
     }
     sum += train_batch(batch_x_.data(), batch_y_.data(), weighted ? batch_weight_.data() : nullptr, rows);
   }
-  const double total = weighted ? std::accumulate(data.weight.begin(), data.weight.end(), 0.0) : static_cast<double>(n);
+  const double total =
+      weighted ? std::accumulate(data.weight.begin(), data.weight.end(), 0.0) : static_cast<double>(n);
   return total > 0 ? sum / total : 0;
 }
 
@@ -254,7 +272,8 @@ double Trainer::loss(const TrainData& data) {
 
 void Trainer::predict(std::span<const float> x, std::size_t rows, std::span<float> out) {
   const std::size_t inputs = layers_.front().inputs;
-  if (x.size() != rows * inputs || out.size() != rows) throw InputError("training: predict got " + to_text(x.size()) + " inputs for " + to_text(rows) + " rows");
+  if (x.size() != rows * inputs || out.size() != rows)
+    throw InputError("training: predict got " + to_text(x.size()) + " inputs for " + to_text(rows) + " rows");
   for (std::size_t first = 0; first < rows; first += room_) {
     const std::size_t count = std::min(room_, rows - first);
     run(&x[first * inputs], count, false);
@@ -262,8 +281,8 @@ void Trainer::predict(std::span<const float> x, std::size_t rows, std::span<floa
   }
 }
 
-FitResult fit(Trainer& trainer, const TrainData& data, std::span<const float> validation_x, const Score& score,
-              const FitOptions& fit_options) {
+FitResult fit(Trainer& trainer, const TrainData& data, std::span<const float> validation_x,
+              const Score& score, const FitOptions& fit_options) {
   const std::size_t inputs = data.y.empty() ? 0 : data.x.size() / data.y.size();
   const std::size_t rows = inputs == 0 ? 0 : validation_x.size() / inputs;
   if (rows == 0) throw InputError("training: early stopping needs rows to train on and rows to validate on");
@@ -288,8 +307,9 @@ FitResult fit(Trainer& trainer, const TrainData& data, std::span<const float> va
   return result;
 }
 
-FitResult fit(const std::vector<Dense>& layers, Activation activation, const TrainOptions& options, const TrainData& data,
-              std::span<const float> validation_x, const Score& score, const FitOptions& fit_options) {
+FitResult fit(const std::vector<Dense>& layers, Activation activation, const TrainOptions& options,
+              const TrainData& data, std::span<const float> validation_x, const Score& score,
+              const FitOptions& fit_options) {
   Trainer trainer(layers, activation, options);
   return fit(trainer, data, validation_x, score, fit_options);
 }

@@ -1,9 +1,11 @@
-// Training of small networks: Adam (Kingma and Ba 2015) with L2 weight decay added to the gradient, as torch.optim.Adam does, mini-batches,
-// sample weights, early stopping. Works on standardised inputs and targets (see Network). The loss of a batch is the weighted mean
-// sum(w l) / sum(w). Deterministic: same data, options, seed -> same weights, whatever the number of threads elsewhere. A Trainer belongs
-// to one thread; independent Trainers may run in parallel. Memory is taken once, in the constructor.
+// Training of small networks: Adam (Kingma and Ba 2015) with L2 weight decay added to the gradient, as
+// torch.optim.Adam does, mini-batches, sample weights, early stopping. Works on standardised inputs and
+// targets (see Network). The loss of a batch is the weighted mean sum(w l) / sum(w). Deterministic: same
+// data, options, seed -> same weights, whatever the number of threads elsewhere. A Trainer belongs to one
+// thread; independent Trainers may run in parallel. Memory is taken once, in the constructor.
 //
-// Inside, widths are padded with zeros to whole vectors. Padding has zero weights, so zero gradients, and stays zero.
+// Inside, widths are padded with zeros to whole vectors. Padding has zero weights, so zero gradients, and
+// stays zero.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +28,8 @@ struct TrainOptions {
   uint64_t seed = 1;  ///< order of the mini-batches
 };
 
-/// Standardised training data; views must outlive its use. x: n x inputs row-major; y, weight: n (weight empty: all 1).
+/// Standardised training data; views must outlive its use. x: n x inputs row-major; y, weight: n (weight
+/// empty: all 1).
 struct TrainData {
   std::span<const float> x;
   std::span<const float> y;
@@ -37,7 +40,8 @@ class Trainer {
  public:
   /// Takes a copy of the layers; never changes the network they came from.
   Trainer(const std::vector<Dense>& layers, Activation activation, const TrainOptions& options);
-  /// One pass over the data in a fresh random order; returns the mean weighted loss, each batch's before its step.
+  /// One pass over the data in a fresh random order; returns the mean weighted loss, each batch's before its
+  /// step.
   double epoch(const TrainData& data);
   /// One step on all rows of `data` at once, at most `options.batch`; returns the loss before it.
   double step(const TrainData& data);
@@ -45,8 +49,11 @@ class Trainer {
   double loss(const TrainData& data);
   void predict(std::span<const float> x, std::size_t rows, std::span<float> out);
   [[nodiscard]] std::vector<Dense> layers() const;
-  void set_learning_rate(double rate) { options_.learning_rate = rate; }  ///< for schedules: from the next step on
-  void set_layers(const std::vector<Dense>& layers);  ///< for restoring the best epoch; optimizer state is kept
+  void set_learning_rate(double rate) {
+    options_.learning_rate = rate;
+  }  ///< for schedules: from the next step on
+  void set_layers(
+      const std::vector<Dense>& layers);  ///< for restoring the best epoch; optimizer state is kept
   /// The gradient of the last step, weight decay not included, in the shape of the layers; for checks.
   [[nodiscard]] std::vector<Dense> gradients() const;
 
@@ -61,7 +68,8 @@ class Trainer {
   };
   void check(const TrainData& data) const;
   [[nodiscard]] std::vector<Dense> unpack(const AlignedFloats& flat) const;
-  /// Activations of `rows` rows; the last layer's go to predictions_. With `training`, the slopes of GELU too.
+  /// Activations of `rows` rows; the last layer's go to predictions_. With `training`, the slopes of GELU
+  /// too.
   void run(const float* x, std::size_t rows, bool training);
   /// Sum of weighted losses of predictions_; with a divisor also their derivatives into delta_.
   double weigh(const float* y, const float* weight, std::size_t rows, float divisor);
@@ -97,10 +105,11 @@ struct FitResult {
 using Score = std::function<double(std::span<const float>)>;
 
 /// Trains on, from where `trainer` is, until the epochs or the patience run out.
-FitResult fit(Trainer& trainer, const TrainData& data, std::span<const float> validation_x, const Score& score,
-              const FitOptions& fit_options);
+FitResult fit(Trainer& trainer, const TrainData& data, std::span<const float> validation_x,
+              const Score& score, const FitOptions& fit_options);
 /// The same from `layers`.
-FitResult fit(const std::vector<Dense>& layers, Activation activation, const TrainOptions& options, const TrainData& data,
-              std::span<const float> validation_x, const Score& score, const FitOptions& fit_options);
+FitResult fit(const std::vector<Dense>& layers, Activation activation, const TrainOptions& options,
+              const TrainData& data, std::span<const float> validation_x, const Score& score,
+              const FitOptions& fit_options);
 
 }  // namespace drst
