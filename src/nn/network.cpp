@@ -19,6 +19,12 @@ void require(bool fits, const std::string& what) {
   if (!fits) throw InputError("network: " + what);
 }
 
+/// Out of line: building the message must not cost the calls that go well.
+[[noreturn]] void wrong_sizes(const char* what, std::size_t rows, std::size_t in, std::size_t out) {
+  throw InputError("network: " + std::string(what) + " of " + to_text(rows) + " rows got " + to_text(in) +
+                   " numbers and room for " + to_text(out));
+}
+
 template <class Values>
 bool all_finite(const Values& values) {
   return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
@@ -95,9 +101,7 @@ void Network::check() const {
 void forward(const Network& network, std::span<const float> raw, std::size_t rows, std::span<float> out,
              Workspace& workspace) {
   const std::size_t inputs = network.inputs.size();
-  require(raw.size() == rows * inputs && out.size() == rows,
-          "forward of " + to_text(rows) + " rows got " + to_text(raw.size()) + " numbers and room for " +
-              to_text(out.size()));
+  if (raw.size() != rows * inputs || out.size() != rows) wrong_sizes("forward", rows, raw.size(), out.size());
   const std::size_t room = widest_layer(network) * std::min(rows, kChunk);
   grow(workspace.a, room);
   grow(workspace.b, room);
@@ -115,9 +119,8 @@ void forward(const Network& network, std::span<const float> raw, std::size_t row
 
 void transform_inputs(const Network& network, std::span<const float> raw, std::size_t rows,
                       std::span<float> out) {
-  require(raw.size() == rows * network.inputs.size() && out.size() == raw.size(),
-          "transform of " + to_text(rows) + " rows got " + to_text(raw.size()) + " numbers and room for " +
-              to_text(out.size()));
+  if (raw.size() != rows * network.inputs.size() || out.size() != raw.size())
+    wrong_sizes("transform", rows, raw.size(), out.size());
   nn::kernels().transform(input_transform(network), raw.data(), rows, out.data());
 }
 
