@@ -8,6 +8,7 @@ find_package(simdjson REQUIRED)
 find_package(Eigen3 REQUIRED)
 find_package(CURL REQUIRED)
 pkg_check_modules(lmdb REQUIRED IMPORTED_TARGET lmdb)
+pkg_check_modules(libdeflate REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 
 # libonnx ships its protobuf classes in libonnx_proto; its CMake files ask for more than we use.
