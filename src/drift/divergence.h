@@ -1,49 +1,102 @@
-// Jensen-Shannon divergence between a frozen baseline and a sliding window, kept exact in O(features) a record.
+// Jensen-Shannon divergence between a frozen baseline and sliding windows, kept exact in O(features) a
+// record.
 //
-// Bin edges per feature are frozen from the baseline (quantile edges by default), with an underflow, an overflow and a "missing" bin. Both windows hold the
-// same number W of records, so every cell count is an integer in 0..W and the divergence in bits,
-//     JSD = 1/2 sum_k [p_k log2(p_k/m_k) + q_k log2(q_k/m_k)],  m = (p+q)/2   (Lin, IEEE Trans. Inf. Theory 37(1), 1991),
-// is a sum over cells of a table f[a][b]; when a record enters or leaves, one cell per feature changes and the sum moves by a
-// table difference. Sums are kept in integers scaled by 2^k (or re-summed often enough) so that the result equals the full recomputation to 1e-12
-// after any number of updates. No logarithm, no allocation in `push`. One thread.
+// Bin edges per feature are frozen from the baseline (quantile edges), with an underflow, an overflow and a
+// "missing" bin, so that a vanished column shows. Both windows hold the same number W of records, so every
+// cell count is an integer in 0..W and the divergence in bits (Lin, IEEE Trans. Inf. Theory 37(1), 1991)
+//     JSD = 1/2 sum_k [p_k log2(p_k/m_k) + q_k log2(q_k/m_k)],  m = (p+q)/2
+//         = 1 + 1/(2W) sum_k [g(a_k) + g(b_k) - g(a_k + b_k)],   g(n) = n log2 n,  a, b the counts.
+// When a record enters or leaves, one cell a feature changes, and the sum moves by differences of table
+// entries; they are integers (xlogx.h), so the result equals the full recomputation after any number of
+// updates. No logarithm and no allocation in `push`.
+//
+// Besides the full window, shorter ones that end at the same record can be watched (`spans`): a window of W/k
+// records has its counts multiplied by k, so that both totals are W again and the same table serves. One
+// thread.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
+
+#include "drift/xlogx.h"
 
 namespace drst {
 
-/// Frozen edges of one feature: bin 0 is x < edges[0], bin i is edges[i-1] <= x < edges[i], the last is x >= edges.back(); NaN has a bin of its own.
+/// Frozen edges of one feature: bin 0 is x < edges[0], bin i is edges[i-1] <= x < edges[i], bin edges.size()
+/// is x >= edges.back(); NaN has a bin of its own, the last.
 struct BinEdges {
   std::vector<double> edges;
-  [[nodiscard]] std::size_t bins() const { return edges.size() + 2; }  ///< the missing bin is the last
+  [[nodiscard]] std::size_t bins() const { return edges.size() + 2; }
   [[nodiscard]] std::size_t bin(double x) const;
 };
-/// Edges at the quantiles of the finite values (duplicates merged; a constant feature gets edges around its value). At least one edge.
+/// Edges at the 0, 1/bins, ..., 1 quantiles (linear interpolation) of the finite values, the last one just
+/// above the largest value, so that nothing of the baseline is in the under- and overflow bins; duplicates
+/// merged. A constant feature gets two edges around its value; no finite value at all: one edge at 0.
 BinEdges quantile_edges(std::span<const double> values, std::size_t bins);
 
-/// JSD in bits of two histograms of equal totals, by the formula; the reference that the fast path is tested against.
+/// Rows as bin indices: what bootstrap and split search work on. Row-major.
+struct BinnedRows {
+  std::size_t features = 0;
+  std::size_t cells = 0;       ///< every index is below it
+  std::vector<uint16_t> bins;  ///< rows x features
+  [[nodiscard]] std::size_t rows() const { return features == 0 ? 0 : bins.size() / features; }
+  [[nodiscard]] const uint16_t* row(std::size_t index) const { return bins.data() + index * features; }
+};
+/// `values`: row-major, `edges.size()` values a row.
+BinnedRows bin_rows(std::span<const double> values, const std::vector<BinEdges>& edges);
+std::vector<BinEdges> edges_of(std::span<const double> values, std::size_t features, std::size_t bins);
+
+/// JSD in bits of two histograms of equal totals, by the formula; the reference that the fast path is tested
+/// against.
 double js_divergence_bits(std::span<const uint32_t> a, std::span<const uint32_t> b);
 
 class JsWindow {
  public:
-  /// baseline: window x features, row-major, NaN = missing.
-  JsWindow(std::span<const double> baseline, std::size_t window, std::size_t features, std::size_t bins);
+  /// `baseline`: window x features, row-major, NaN = missing. `spans`: lengths of the shorter windows, each a
+  /// divisor of `window`. InputError on sizes that do not fit.
+  JsWindow(std::span<const double> baseline, std::size_t window, std::size_t features, std::size_t bins,
+           std::vector<std::size_t> spans = {});
 
-  void push(std::span<const double> values);        ///< one record, `features` values; the oldest leaves once the window is full
-  [[nodiscard]] bool full() const;
-  [[nodiscard]] double signal() const;              ///< mean over features, bits, 0..1; meaningful when full()
-  [[nodiscard]] double feature(std::size_t index) const;
-  [[nodiscard]] std::size_t features() const;
-  [[nodiscard]] std::size_t window() const;
-  void clear_window();                              ///< forgets the records, keeps the baseline
-  [[nodiscard]] const std::vector<BinEdges>& edges() const;
+  void push(std::span<const double>
+                values);  ///< one record, `features` values; the oldest leaves once the window is full
+  [[nodiscard]] bool full() const { return filled_ == window_; }
+  /// Mean over features, bits, 0..1; meaningful when full(). `voice` 0 is the whole window, 1.. the spans.
+  [[nodiscard]] double signal(std::size_t voice = 0) const;
+  [[nodiscard]] double feature(std::size_t index, std::size_t voice = 0) const;
+  [[nodiscard]] std::size_t features() const { return features_; }
+  [[nodiscard]] std::size_t window() const { return window_; }
+  [[nodiscard]] std::size_t voices() const { return voices_.size(); }
+  void clear_window();  ///< forgets the records, keeps the baseline
+  [[nodiscard]] const std::vector<BinEdges>& edges() const { return edges_; }
+  [[nodiscard]] const BinnedRows& baseline() const { return baseline_; }
 
  private:
-  // ring of bin indices, counts, table of f; see divergence.cpp
+  struct Voice {
+    std::size_t span;              ///< records
+    uint32_t weight;               ///< window / span
+    std::vector<uint32_t> counts;  ///< features x cells, already multiplied by weight
+    std::vector<int64_t> sums;     ///< a feature: sum of g(b) - g(a + b)
+  };
+  void find_bins(std::span<const double> values, uint16_t* out) const;
+  void add(Voice& voice, const uint16_t* entering, const uint16_t* leaving);
+
+  std::size_t window_;
+  std::size_t features_;
+  std::size_t cells_ = 0;
+  std::vector<BinEdges> edges_;
+  std::vector<double> ladder_;  // features x steps: edges padded with +inf, for a search without branches
+  std::size_t steps_ = 1;       // a power of two
+  XLogX table_;
+  BinnedRows baseline_;
+  std::vector<uint32_t> base_counts_;  // features x cells
+  std::vector<int64_t> base_sums_;     // a feature: sum of g(a)
+  std::vector<Voice> voices_;
+  std::vector<uint16_t> ring_;      // window x features
+  std::vector<uint16_t> entering_;  // scratch: bins of the record being pushed
+  std::size_t next_ = 0;            // ring row of the next record
+  std::size_t filled_ = 0;
 };
 
 }  // namespace drst

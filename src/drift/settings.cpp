@@ -1,0 +1,123 @@
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "drift/detector.h"
+
+namespace drst {
+
+void describe(SettingsVisitor& v, DriftSettings& s) {
+  v.visit("window", s.window,
+          {"rows", "records in baseline and sliding window; long enough to hold several experiments of ~45 s",
+           20, 100'000});
+  v.visit("stride", s.stride,
+          {"rows",
+           "the signal is judged each so many records; an update costs well under a microsecond, so only the "
+           "number of looks (and of false alarms) argues for more",
+           1, 100'000});
+  v.visit("recent", s.recent,
+          {"rows",
+           "shorter windows compared with the same baseline, each a divisor of window: a third of it fills "
+           "with a new stage three times sooner"});
+  v.visit(
+      "bins", s.bins,
+      {"1",
+       "quantile bins a feature, besides underflow, overflow and missing: ~19 baseline records a bin at 300",
+       2, 256});
+  auto& c = s.calibration;
+  v.visit("block_rows", c.block_rows,
+          {"rows",
+           "mean block of the bootstrap; samples of one experiment resemble each other for about half of it",
+           1, 10'000});
+  v.visit(
+      "bootstrap_rounds", c.bootstrap_rounds,
+      {"1",
+       "resampled pairs of windows a calibration; enough for a 0.99 quantile, beyond it the tail is fitted",
+       50, 100'000});
+  v.visit("rule", c.rule,
+          {"",
+           "thresholds are quantiles of the bootstrapped signal, or follow from a budget of false alarms",
+           0,
+           0,
+           {"quantile", "budget"}});
+  v.visit("quantiles", c.quantiles, {"1", "for tiers A, B, C", 0, 1});
+  v.visit("budget_rows", c.budget_rows,
+          {"rows", "rule = budget: expected records between false alarms, for tiers A, B, C", 1, 1e12});
+  v.visit("least_effect", c.least_effect,
+          {"bits",
+           "no threshold of tiers A, B, C is lower: experiments inside one stage differ by up to 0.26 bit "
+           "from its first 300 rows, stages by 0.45 and more",
+           0, 1});
+  v.visit("most_effect", c.most_effect,
+          {"bits",
+           "no threshold of tiers A, B, C is higher, however restless the baseline: each tier must be able "
+           "to fire",
+           0, 1});
+  v.visit("split_bins", s.split_bins,
+          {"1",
+           "quantile bins a feature when a stretch is searched for a change; coarser than bins since its "
+           "parts are shorter",
+           2, 256});
+  v.visit("split_least", s.split_least,
+          {"rows", "least records on either side of a split; fewer give a noisy histogram", 1, 10'000});
+  v.visit("split_effect", s.split_effect,
+          {"bits",
+           "a young baseline whose best split separates so much holds two regimes: sweeps inside one stage "
+           "reach 0.30, a change of stage in the middle third 0.38 and more",
+           0.01, 1});
+  v.visit(
+      "cool_down", s.cool_down,
+      {"rows",
+       "no alarm before so many records after the last one's change: a baseline half collected tells little",
+       0, 1e6});
+  v.visit(
+      "max_columns", s.max_columns,
+      {"1",
+       "columns watched at most; further names are ignored, so that a hostile stream cannot take all memory",
+       1, 8192});
+  v.visit("lock_expiry_s", s.lock_expiry_s,
+          {"s",
+           "a retrain lock older than this is stale: the longest retrain takes seconds, a dead retrainer "
+           "must not blind the monitor for long",
+           1, 1e6});
+  v.visit("reorder_bound", s.reorder_bound,
+          {"rows", "records waited for at most when partitions run apart", 1, 1e6});
+  v.visit(
+      "max_missing_fraction", s.max_missing_fraction,
+      {"1", "a record that lacks more of its columns is unusable; half still holds the other half", 0, 1});
+  v.visit("save_every", s.save_every,
+          {"rows",
+           "the monitor's state is saved each so many records, and at each alarm; a restart repeats at most "
+           "so many",
+           1, 1e6});
+  v.visit("history_points", s.history_points,
+          {"1", "evaluations kept for the report; when full, every second one is dropped", 16, 1e6});
+}
+
+void check(const DriftSettings& s) {
+  for (const int64_t recent : s.recent)
+    if (recent < 1 || recent >= s.window || s.window % recent != 0)
+      throw InputError("drift.recent: " + to_text(recent) + " is not a proper divisor of drift.window = " +
+                       to_text(s.window) + "; choose for example a half or a third of it");
+  const auto rising = [](const std::vector<double>& values, const std::string& key, double low, double high) {
+    if (values.size() != 3 || !std::is_sorted(values.begin(), values.end()) || values.front() < low ||
+        values.back() > high)
+      throw InputError("drift." + key + " must be three rising values (tiers A, B, C) from " + to_text(low) +
+                       " to " + to_text(high));
+  };
+  const auto& c = s.calibration;
+  rising(c.quantiles, "quantiles", 0, 1);
+  rising(c.budget_rows, "budget_rows", 1, 1e15);
+  rising(c.least_effect, "least_effect", 0, 1);
+  rising(c.most_effect, "most_effect", 0, 1);
+  if (c.quantiles.back() >= 1)
+    throw InputError("drift.quantiles must be below 1: a signal above every possible one never comes");
+  if (c.least_effect.front() <= 0) throw InputError("drift.least_effect must be above 0");
+  for (std::size_t tier = 0; tier < 3; ++tier)
+    if (c.least_effect[tier] > c.most_effect[tier])
+      throw InputError("drift.least_effect is above drift.most_effect");
+  if (s.split_least * 2 > s.window)
+    throw InputError("drift.split_least must be at most half of drift.window");
+}
+
+}  // namespace drst
