@@ -1,5 +1,7 @@
-// The metrics of SPEC 6: e = |p - y| / max(|y|, epsilon); acc@t = mean(e <= t); MAE, RMSE, exact quantiles of e (numpy's "linear").
-// `Scores` collects pairs; a NaN prediction counts as wrong (e = infinity), a NaN truth is skipped. One thread.
+// The metrics of SPEC 6: e = |p - y| / max(|y|, epsilon); acc@t = mean(e <= t); MAE, RMSE, exact quantiles of
+// e (numpy's "linear"). `Scores` collects pairs; a NaN prediction counts as wrong (e = infinity; it has no
+// place in MAE and RMSE), a NaN truth is skipped. Without pairs all figures are NaN (null in JSON). One
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +29,11 @@ class Scores {
   double epsilon_;
   std::vector<double> errors_;
   double absolute_ = 0, squared_ = 0;
+  std::size_t unpredicted_ = 0;
 };
+
+/// numpy.quantile(sorted, q), method "linear"; NaN for no values. `sorted` ascending.
+double sorted_quantile(const std::vector<double>& sorted, double q);
 
 /// {"acc@0.15": ..., ...}: the M of summary.json.
 std::string to_json(const Metrics& metrics);

@@ -1,0 +1,45 @@
+// Training, family by family, behind one function.
+//
+// `mlp`: 64-32 ReLU network, Adam, Smooth L1, noise on the standardised inputs, a learning rate that falls to
+// nothing, early stopping. `ridge`: weighted least squares with a penalty chosen by validation, published as
+// a network without hidden layers. `auto`: whichever errs less on validation. What is left open by the
+// settings (lags, logarithms) is decided the same way by short trials, each against the default; every
+// decision is in `settings` of the result. A validation figure always belongs to a model that saw no
+// validation row; with `refit_on_all` the published weights are then trained the same way on all rows.
+// Deterministic in seed, whatever the threads. Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "learn/dataset.h"
+#include "learn/metrics.h"
+#include "learn/settings.h"
+#include "learn/split.h"
+#include "nn/network.h"
+
+namespace drst {
+
+struct TrainedModel {
+  std::string family;
+  Network network;
+  Metrics validation;                           ///< on split.validation
+  std::size_t epochs = 0;                       ///< of the published weights
+  std::map<std::string, std::string> settings;  ///< what was decided, for the lineage
+  std::map<std::string, Metrics> families;      ///< validation figures of all families that were tried
+};
+
+/// Names that `train_family` knows, "auto" first.
+const std::vector<std::string>& known_families();
+
+/// `data` holds all candidate inputs, lags among them. InputError: unknown family, no training or validation
+/// rows, no usable input.
+TrainedModel train_family(const std::string& family, const Dataset& data, const Split& split,
+                          const ModelSettings& settings, uint64_t seed);
+
+/// Scores `network` on `data`, inputs matched by name.
+Metrics evaluate(const Network& network, const Dataset& data, double epsilon);
+
+}  // namespace drst
