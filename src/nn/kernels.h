@@ -26,6 +26,8 @@ struct InputTransform {
   const uint8_t* log1p;
   const float* shift;
   const float* scale;
+  const float* low;  ///< null: no clipping
+  const float* high;
   std::size_t inputs;
 };
 

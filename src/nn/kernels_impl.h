@@ -99,14 +99,15 @@ void dot(const float* x, std::size_t ldx, const float* w, float bias, float* out
   }
 }
 
-/// One vector of inputs from column `i`: NaN -> impute, log1p where wanted, standardise.
+/// One vector of inputs from column `i`: NaN -> impute, log1p where wanted, standardise, clip.
 DRST_INLINE V standardise(const InputTransform& t, std::size_t i, V x) {
   Bytes flags;
   __builtin_memcpy(&flags, t.log1p + i, sizeof flags);
   x = x != x ? load(t.impute + i) : x;
   const V logarithm = vlog(larger(x, V{}) + 1.0F);
   x = __builtin_convertvector(flags, I) != 0 ? logarithm : x;
-  return (x - load(t.shift + i)) * load(t.scale + i);
+  x = (x - load(t.shift + i)) * load(t.scale + i);
+  return t.low == nullptr ? x : smaller(larger(x, load(t.low + i)), load(t.high + i));
 }
 
 void transform(const InputTransform& t, const float* raw, std::size_t rows, float* out) {
@@ -124,13 +125,19 @@ void transform(const InputTransform& t, const float* raw, std::size_t rows, floa
   float impute[kLanes] = {};
   float shift[kLanes] = {};
   float scale[kLanes] = {};
+  float low[kLanes] = {};
+  float high[kLanes] = {};
   uint8_t log1p[kLanes] = {};
   const std::size_t bytes = t.inputs * sizeof(float);
   __builtin_memcpy(impute, t.impute, bytes);
   __builtin_memcpy(shift, t.shift, bytes);
   __builtin_memcpy(scale, t.scale, bytes);
   __builtin_memcpy(log1p, t.log1p, t.inputs);
-  const InputTransform padded{impute, log1p, shift, scale, kLanes};
+  if (t.low != nullptr) {
+    __builtin_memcpy(low, t.low, bytes);
+    __builtin_memcpy(high, t.high, bytes);
+  }
+  const InputTransform padded{impute, log1p, shift, scale, t.low == nullptr ? nullptr : low, high, kLanes};
   for (std::size_t m = 0; m < rows; ++m) {
     float row[kLanes] = {};
     __builtin_memcpy(row, raw + m * t.inputs, bytes);

@@ -40,9 +40,39 @@ void grow(std::vector<float>& buffer, std::size_t size) {
   if (buffer.size() < size) buffer.resize(size);
 }
 
-nn::InputTransform input_transform(const Network& network) {
-  return {network.impute.data(), network.log1p.data(), network.shift.data(), network.scale.data(),
-          network.inputs.size()};
+/// Raw values with NaN replaced by the stand-in's raw value, where there is one.
+void stand_in(const Network& network, const float* raw, std::size_t rows, float* out) {
+  const std::size_t inputs = network.inputs.size();
+  for (std::size_t r = 0; r < rows; ++r, raw += inputs, out += inputs) {
+    for (std::size_t i = 0; i < inputs; ++i) {
+      const int32_t other = network.stand_in[i];
+      out[i] = std::isnan(raw[i]) && other >= 0 ? raw[other] : raw[i];
+    }
+  }
+}
+
+/// The standardised inputs; `scratch` holds as many numbers as `raw`.
+void standardise(const Network& n, const float* raw, std::size_t rows, float* out, float* scratch) {
+  if (!n.stand_in.empty()) {
+    stand_in(n, raw, rows, scratch);
+    raw = scratch;
+  }
+  const bool clipped = !n.low.empty();
+  const nn::InputTransform transform{n.impute.data(),
+                                     n.log1p.data(),
+                                     n.shift.data(),
+                                     n.scale.data(),
+                                     clipped ? n.low.data() : nullptr,
+                                     clipped ? n.high.data() : nullptr,
+                                     n.inputs.size()};
+  nn::kernels().transform(transform, raw, rows, out);
+}
+
+/// Standardised outputs -> the target's unit, in place.
+void restore_unit(const Network& network, float* z, std::size_t rows) {
+  for (std::size_t r = 0; r < rows; ++r) z[r] = network.output_shift + network.output_scale * z[r];
+  if (network.exponential) nn::kernels().exp(z, rows);
+  if (network.non_negative) nn::kernels().relu(z, rows);
 }
 
 /// Standardised inputs in workspace.a -> standardised outputs in `out`.
@@ -76,6 +106,14 @@ void Network::check() const {
   require(n > 0, "has no inputs");
   require(impute.size() == n && log1p.size() == n && shift.size() == n && scale.size() == n,
           "impute, log1p, shift and scale must have one value for each of the " + to_text(n) + " inputs");
+  require(stand_in.empty() || stand_in.size() == n, "stand_in must be empty or have one value an input");
+  for (const int32_t other : stand_in)
+    require(other >= -1 && other < static_cast<int64_t>(n), "a stand-in is no input");
+  require((low.empty() || low.size() == n) && low.size() == high.size(),
+          "low and high must be empty or have one value an input");
+  for (std::size_t i = 0; i < low.size(); ++i)
+    require(low[i] <= high[i] && std::isfinite(low[i]) && std::isfinite(high[i]),
+            "the bounds of input " + to_text(i) + " are not a range");
   require(!layers.empty(), "has no layers");
   std::size_t width = n;
   for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -108,12 +146,9 @@ void forward(const Network& network, std::span<const float> raw, std::size_t row
   for (std::size_t first = 0; first < rows; first += kChunk) {
     const std::size_t count = std::min(kChunk, rows - first);
     float* result = out.data() + first;
-    nn::kernels().transform(input_transform(network), raw.data() + first * inputs, count, workspace.a.data());
+    standardise(network, raw.data() + first * inputs, count, workspace.a.data(), workspace.b.data());
     run_layers(network, count, result, workspace);
-    for (std::size_t r = 0; r < count; ++r) {
-      const float y = network.output_shift + network.output_scale * result[r];
-      result[r] = network.non_negative && y < 0 ? 0.0F : y;
-    }
+    restore_unit(network, result, count);
   }
 }
 
@@ -121,7 +156,8 @@ void transform_inputs(const Network& network, std::span<const float> raw, std::s
                       std::span<float> out) {
   if (raw.size() != rows * network.inputs.size() || out.size() != raw.size())
     wrong_sizes("transform", rows, raw.size(), out.size());
-  nn::kernels().transform(input_transform(network), raw.data(), rows, out.data());
+  std::vector<float> scratch(network.stand_in.empty() ? 0 : raw.size());
+  standardise(network, raw.data(), rows, out.data(), scratch.data());
 }
 
 std::vector<Dense> make_layers(std::size_t inputs, const std::vector<std::size_t>& hidden, uint64_t seed) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -19,9 +20,15 @@ using testing::random_raw;
 double reference(const Network& network, const float* raw) {
   std::vector<double> x;
   for (std::size_t i = 0; i < network.inputs.size(); ++i) {
-    auto v = static_cast<double>(std::isnan(raw[i]) ? network.impute[i] : raw[i]);
+    float value = raw[i];
+    if (std::isnan(value) && !network.stand_in.empty() && network.stand_in[i] >= 0)
+      value = raw[network.stand_in[i]];
+    auto v = static_cast<double>(std::isnan(value) ? network.impute[i] : value);
     if (network.log1p[i] != 0) v = std::log1p(std::max(v, 0.0));
-    x.push_back((v - static_cast<double>(network.shift[i])) * static_cast<double>(network.scale[i]));
+    v = (v - static_cast<double>(network.shift[i])) * static_cast<double>(network.scale[i]);
+    if (!network.low.empty())
+      v = std::clamp(v, static_cast<double>(network.low[i]), static_cast<double>(network.high[i]));
+    x.push_back(v);
   }
   for (const auto& layer : network.layers) {
     std::vector<double> z(layer.bias.begin(), layer.bias.end());
@@ -34,8 +41,8 @@ double reference(const Network& network, const float* raw) {
                                                    : v / 2 * (1 + std::erf(v / std::sqrt(2.0)));
     x = z;
   }
-  const double y =
-      static_cast<double>(network.output_shift) + static_cast<double>(network.output_scale) * x[0];
+  double y = static_cast<double>(network.output_shift) + static_cast<double>(network.output_scale) * x[0];
+  if (network.exponential) y = std::exp(y);
   return network.non_negative ? std::max(y, 0.0) : y;
 }
 
@@ -83,7 +90,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Forward,
                                            random_network(17, {33, 5, 1, 9}, Activation::gelu, 7)));
 
 TEST(Network, TransformAloneIsWhatForwardUses) {
-  auto network = random_network(12, {}, Activation::relu, 9);
+  auto network = random_network(12, {}, Activation::relu, 10);
   const auto raw = random_raw(network, 5, 10);
   std::vector<float> x(raw.size());
   transform_inputs(network, raw, 5, x);
@@ -126,6 +133,16 @@ TEST(Network, CheckNamesWhatDoesNotFit) {
   EXPECT_THROW(bad.check(), InputError);
   bad = good;
   bad.scale[0] = std::numeric_limits<float>::infinity();
+  EXPECT_THROW(bad.check(), InputError);
+  bad = good;
+  bad.stand_in = {0, 1, 2, 4};
+  EXPECT_THROW(bad.check(), InputError);
+  bad.stand_in = {0, 1};
+  EXPECT_THROW(bad.check(), InputError);
+  bad = good;
+  bad.low = {0, 0, 0, 2};
+  EXPECT_THROW(bad.check(), InputError);
+  bad.high = {1, 1, 1, 1};
   EXPECT_THROW(bad.check(), InputError);
   bad = good;
   bad.impute.pop_back();

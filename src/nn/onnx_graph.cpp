@@ -95,7 +95,7 @@ const onnx::NodeProto* OnnxGraph::maker(const std::string& value, std::string_vi
   if (found->second->input_size() != operands)
     refuse(std::string(op) + " node " + quoted(found->second->name()) + " has " +
            to_text(found->second->input_size()) + " operands");
-  if (op != "Gemm" && found->second->attribute_size() > 0)
+  if (op != "Gemm" && op != "Gather" && found->second->attribute_size() > 0)
     refuse(std::string(op) + " node " + quoted(value) + " has attributes");
   used_.insert(value);
   return found->second;
@@ -163,6 +163,26 @@ std::vector<uint8_t> OnnxGraph::flags(const std::string& name, std::size_t size)
   if (values.size() != size)
     refuse("constant " + quoted(name) + " has " + to_text(values.size()) + " values");
   return values;
+}
+
+std::vector<std::size_t> OnnxGraph::indices(const std::string& name, std::size_t size) {
+  const auto& t = tensor(name, onnx::TensorProto::INT64, {size});
+  std::vector<int64_t> values(t.int64_data().begin(), t.int64_data().end());
+  if (t.has_raw_data()) {
+    if (t.raw_data().size() != size * sizeof(int64_t))
+      refuse("constant " + quoted(name) + " has the wrong length");
+    values.resize(size);
+    std::memcpy(values.data(), t.raw_data().data(), t.raw_data().size());
+  }
+  if (values.size() != size)
+    refuse("constant " + quoted(name) + " has " + to_text(values.size()) + " values");
+  std::vector<std::size_t> result;
+  for (const int64_t v : values) {
+    if (v < 0 || static_cast<uint64_t>(v) >= size)
+      refuse("constant " + quoted(name) + " points at column " + to_text(v));
+    result.push_back(static_cast<std::size_t>(v));
+  }
+  return result;
 }
 
 void OnnxGraph::check_all_used() const {

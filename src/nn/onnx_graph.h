@@ -36,6 +36,8 @@ class OnnxGraph {
   std::vector<float> floats(const std::string& name, const std::vector<std::size_t>& dims);
   float scalar(const std::string& name) { return floats(name, {}).front(); }
   std::vector<uint8_t> flags(const std::string& name, std::size_t size);
+  /// int64 values, each from 0 to size - 1.
+  std::vector<std::size_t> indices(const std::string& name, std::size_t size);
   [[nodiscard]] std::vector<std::size_t> dims(const std::string& constant) const;
   /// Refuses a file with nodes or constants that nothing has asked for.
   void check_all_used() const;

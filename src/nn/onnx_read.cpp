@@ -44,6 +44,10 @@ class ChainReader {
       network_.non_negative = true;
       value = max->input(0);
     }
+    if (const auto* exp = graph_.maker(value, "Exp", 1)) {
+      network_.exponential = true;
+      value = exp->input(0);
+    }
     const auto& add = graph_.need(value, "Add", 2);
     network_.output_shift = graph_.scalar(add.input(1));
     const auto& mul = graph_.need(add.input(0), "Mul", 2);
@@ -94,8 +98,14 @@ class ChainReader {
     network_.activation = activation;
   }
 
-  void read_inputs(const std::string& value) {
+  void read_inputs(std::string value) {
     const std::size_t n = graph_.inputs();
+    if (const auto* min = graph_.maker(value, "Min", 2)) {
+      network_.high = graph_.floats(min->input(1), {n});
+      const auto& max = graph_.need(min->input(0), "Max", 2);
+      network_.low = graph_.floats(max.input(1), {n});
+      value = max.input(0);
+    }
     const auto& mul = graph_.need(value, "Mul", 2);
     network_.scale = graph_.floats(mul.input(1), {n});
     const auto& sub = graph_.need(mul.input(0), "Sub", 2);
@@ -114,10 +124,26 @@ class ChainReader {
       where = graph_.maker(filled, "Where", 3);
     }
     if (where == nullptr) refuse("missing inputs are not imputed");
-    const auto& missing = graph_.need(where->input(0), "IsNaN", 1);
     network_.impute = graph_.floats(where->input(1), {n});
-    if (missing.input(0) != graph_.input() || where->input(2) != graph_.input())
-      refuse("imputation must work on the input");
+    value = where->input(2);
+    if (graph_.need(where->input(0), "IsNaN", 1).input(0) != value)
+      refuse("imputation looks at another value than it fills");
+    if (value != graph_.input()) read_stand_ins(value);
+  }
+
+  /// NaN -> the same row's value in another column.
+  void read_stand_ins(const std::string& value) {
+    const auto& where = graph_.need(value, "Where", 3);
+    const auto& absent = graph_.need(where.input(0), "IsNaN", 1);
+    const auto& gather = graph_.need(where.input(1), "Gather", 2);
+    if (absent.input(0) != graph_.input() || gather.input(0) != graph_.input() ||
+        where.input(2) != graph_.input())
+      refuse("stand-ins must work on the input");
+    if (gather.attribute_size() != 1 || gather.attribute(0).name() != "axis" || gather.attribute(0).i() != 1)
+      refuse("Gather node '" + gather.name() + "' must take columns (axis 1)");
+    const auto columns = graph_.indices(gather.input(1), graph_.inputs());
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      network_.stand_in.push_back(columns[i] == i ? -1 : static_cast<int32_t>(columns[i]));
   }
 
   /// ln(1 + max(x, 0)); returns x.

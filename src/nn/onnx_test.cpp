@@ -29,6 +29,8 @@ void expect_round_trip(const Network& network) {
   EXPECT_EQ(back.inputs, network.inputs);
   EXPECT_EQ(back.hidden(), network.hidden());
   EXPECT_EQ(back.log1p, network.log1p);
+  EXPECT_EQ(back.stand_in.empty(), network.stand_in.empty());
+  EXPECT_EQ(back.low, network.low);
   EXPECT_EQ(back.non_negative, network.non_negative);
   EXPECT_EQ(metadata.at("family"), "ridge");
   EXPECT_EQ(metadata.at("note"), "ü \" \n");
@@ -39,7 +41,8 @@ void expect_round_trip(const Network& network) {
 TEST(Onnx, RoundTripIsBitEqual) {
   for (const auto activation : {Activation::relu, Activation::gelu}) {
     for (const auto& hidden : {std::vector<std::size_t>{}, {64, 32}, {1}, {5, 4, 3, 2}}) {
-      for (const uint64_t seed : {1U, 2U}) expect_round_trip(random_network(10, hidden, activation, seed));
+      for (const uint64_t seed : {1U, 2U, 3U, 6U})
+        expect_round_trip(random_network(10, hidden, activation, seed));
     }
   }
   auto network = random_network(3, {4}, Activation::relu, 5);
@@ -133,7 +136,7 @@ std::vector<Damage> damages() {
   using M = onnx::ModelProto&;
   return {
       {"before it is defined", [](M m) { node(m, "Erf").set_input(0, node(m, "Erf").output(0)); }},
-      {"before it is defined", [](M m) { m.mutable_graph()->mutable_node()->SwapElements(0, 1); }},
+      {"before it is defined", [](M m) { m.mutable_graph()->mutable_node()->SwapElements(1, 2); }},
       {"before it is defined", [](M m) { node(m, "IsNaN").set_input(0, "prediction"); }},
       {"before it is defined", [](M m) { m.mutable_graph()->mutable_initializer()->RemoveLast(); }},
       {"should come from", [](M m) { node(m, "Erf").set_op_type("Tanh"); }},
@@ -195,6 +198,13 @@ std::vector<Damage> damages() {
       {"JSON list", [](M m) { m.mutable_metadata_props(2)->set_value("[\"a\"]"); }},
       {"a name twice", [](M m) { m.mutable_metadata_props(2)->set_value("[\"a\",\"b\",\"a\"]"); }},
       {"IR version", [](M m) { m.set_ir_version(99); }},
+      {"points at column", [](M m) { constant(m, "stand_in").set_raw_data(std::string(23, '\0') + '\1'); }},
+      {"axis 1", [](M m) { node(m, "Gather").mutable_attribute(0)->set_i(0); }},
+      {"not a range",
+       [](M m) {
+         constant(m, "high").set_raw_data(constant(m, "low").raw_data());
+         constant(m, "low").set_raw_data(std::string(12, '\0'));
+       }},
       {"opset 18", [](M m) { m.mutable_opset_import(0)->set_version(18); }},
       {"no opset", [](M m) { m.clear_opset_import(); }},
       {"functions", [](M m) { m.add_functions(); }},

@@ -32,6 +32,20 @@ class GraphWriter {
     tensor.set_raw_data(bytes);
     return name;
   }
+  std::string indices(const std::string& name, const std::vector<int64_t>& values) {
+    auto& tensor = new_tensor(name, {static_cast<int64_t>(values.size())}, onnx::TensorProto::INT64);
+    tensor.set_raw_data(values.data(), values.size() * sizeof(int64_t));
+    return name;
+  }
+  std::string gather_columns(const std::string& value, const std::string& columns,
+                             const std::string& output) {
+    node("Gather", {value, columns}, output);
+    auto& axis = *graph_.mutable_node(graph_.node_size() - 1)->add_attribute();
+    axis.set_name("axis");
+    axis.set_type(onnx::AttributeProto::INT);
+    axis.set_i(1);
+    return output;
+  }
   std::string node(const std::string& op, const std::vector<std::string>& inputs, const std::string& output) {
     auto& node = *graph_.add_node();
     node.set_op_type(op);
@@ -62,9 +76,17 @@ void describe_value(onnx::ValueInfoProto& value, const std::string& name, std::s
 }
 
 std::string write_inputs(GraphWriter& graph, const Network& network) {
-  const std::string missing = graph.node("IsNaN", {"counters"}, "missing");
-  std::string value =
-      graph.node("Where", {missing, graph.row("impute", network.impute), "counters"}, "filled");
+  std::string value = "counters";
+  if (!network.stand_in.empty()) {  // an input without one stands in for itself
+    std::vector<int64_t> columns;
+    for (const int32_t other : network.stand_in)
+      columns.push_back(other >= 0 ? other : static_cast<int64_t>(columns.size()));
+    const std::string others = graph.gather_columns(value, graph.indices("stand_in", columns), "others");
+    const std::string absent = graph.node("IsNaN", {value}, "absent");
+    value = graph.node("Where", {absent, others, value}, "stood_in");
+  }
+  const std::string missing = graph.node("IsNaN", {value}, "missing");
+  value = graph.node("Where", {missing, graph.row("impute", network.impute), value}, "filled");
   std::size_t logged = 0;
   for (const uint8_t flag : network.log1p) logged += flag != 0 ? 1 : 0;
   if (logged > 0) {
@@ -77,7 +99,10 @@ std::string write_inputs(GraphWriter& graph, const Network& network) {
             : graph.node("Where", {graph.flags("log1p", network.log1p), logarithm, value}, "scaled_by_log");
   }
   value = graph.node("Sub", {value, graph.row("shift", network.shift)}, "centred");
-  return graph.node("Mul", {value, graph.row("scale", network.scale)}, "standardised");
+  value = graph.node("Mul", {value, graph.row("scale", network.scale)}, "standardised");
+  if (network.low.empty()) return value;
+  value = graph.node("Max", {value, graph.row("low", network.low)}, "bounded_below");
+  return graph.node("Min", {value, graph.row("high", network.high)}, "bounded");
 }
 
 std::string write_activation(GraphWriter& graph, Activation activation, const std::string& z,
@@ -88,6 +113,19 @@ std::string write_activation(GraphWriter& graph, Activation activation, const st
   const std::string twice = graph.node("Add", {erf, graph.scalar(name + "_one", 1)}, name + "_twice_cdf");
   const std::string cdf = graph.node("Mul", {twice, graph.scalar(name + "_half", 0.5F)}, name + "_cdf");
   return graph.node("Mul", {z, cdf}, name + "_gelu");
+}
+
+void write_output(GraphWriter& graph, const Network& network, const std::string& z) {
+  // Each step is named "prediction" if it is the last.
+  const int steps = 1 + (network.exponential ? 1 : 0) + (network.non_negative ? 1 : 0);
+  int step = 0;
+  const auto name = [&](const char* inner) {
+    return ++step == steps ? std::string("prediction") : std::string(inner);
+  };
+  std::string value = graph.node("Mul", {z, graph.scalar("output_scale", network.output_scale)}, "spread");
+  value = graph.node("Add", {value, graph.scalar("output_shift", network.output_shift)}, name("shifted"));
+  if (network.exponential) value = graph.node("Exp", {value}, name("exponential"));
+  if (network.non_negative) graph.node("Max", {value, graph.scalar("floor", 0)}, name("floored"));
 }
 
 void write_graph(onnx::GraphProto& proto, const Network& network) {
@@ -105,14 +143,7 @@ void write_graph(onnx::GraphProto& proto, const Network& network) {
     value = graph.node("Gemm", {value, weights, graph.row(name + "_bias", layer.bias)}, name);
     if (l + 1 < network.layers.size()) value = write_activation(graph, network.activation, value, name);
   }
-  value = graph.node("Mul", {value, graph.scalar("output_scale", network.output_scale)}, "spread");
-  const std::string shift = graph.scalar("output_shift", network.output_shift);
-  if (network.non_negative) {
-    value = graph.node("Add", {value, shift}, "unbounded");
-    graph.node("Max", {value, graph.scalar("floor", 0)}, "prediction");
-  } else {
-    graph.node("Add", {value, shift}, "prediction");
-  }
+  write_output(graph, network, value);
 }
 
 /// The names as a JSON list; readers match inputs by them, so each must be text and stand once.

@@ -25,10 +25,18 @@ inline Network random_network(std::size_t inputs, const std::vector<std::size_t>
     network.scale.push_back(
         static_cast<float>(logarithmic ? random.uniform(0.5, 2) : random.uniform(0.5e-6, 2e-6)));
   }
+  if (seed % 3 == 0) {
+    network.exponential = true;
+    for (std::size_t i = 0; i < inputs; ++i) {
+      network.stand_in.push_back(random.chance(0.5) ? static_cast<int32_t>(random.below(inputs)) : -1);
+      network.low.push_back(static_cast<float>(random.uniform(-1, 0)));
+      network.high.push_back(static_cast<float>(random.uniform(0, 1)));
+    }
+  }
   network.layers = make_layers(inputs, hidden, seed);
   network.activation = activation;
-  network.output_scale = 250;
-  network.output_shift = 900;
+  network.output_scale = network.exponential ? 0.7F : 250;
+  network.output_shift = network.exponential ? 6 : 900;
   network.non_negative = seed % 2 == 0;
   return network;
 }
