@@ -17,7 +17,8 @@ MappedFile::MappedFile(const std::filesystem::path& path, std::uint64_t limit) {
   if (!file.valid())
     throw InputError("cannot read " + path.string() + ": " + std::generic_category().message(errno));
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+  // An empty mapping is an error, and files of /proc claim to be empty.
+  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0) {
     copy_ = read_file(path, limit);
     bytes_ = copy_;
     return;
@@ -26,7 +27,6 @@ MappedFile::MappedFile(const std::filesystem::path& path, std::uint64_t limit) {
   if (size > limit)
     throw InputError(path.string() + " has " + to_text(size) + " bytes; at most " + to_text(limit) +
                      " are read");
-  if (size == 0) return;  // an empty mapping is an error
   void* const mapping = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
   if (mapping == MAP_FAILED)
     throw FailedError("cannot map " + path.string() + ": " + std::generic_category().message(errno));

@@ -1,9 +1,12 @@
 #include "base/settings.h"
 
-#include <cctype>
-#include <cstdlib>
-#include <set>
 #include <toml++/toml.h>
+
+#include <cctype>
+#include <cmath>
+#include <cstdlib>
+#include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -15,14 +18,23 @@ namespace drst {
 
 namespace {
 
+/// 1000000, not 1e+06.
+std::string bound_text(double bound) {
+  constexpr double largest = 1e15;
+  return bound == std::floor(bound) && std::abs(bound) < largest ? to_text(static_cast<int64_t>(bound))
+                                                                 : to_text(bound);
+}
+
 std::string quote(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
-    } else if (c == '\n') {
-      out += "\\n";
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {  // TOML takes no raw control characters
+      out += "\\u00";
+      out += "0123456789abcdef"[static_cast<unsigned char>(c) >> 4];
+      out += "0123456789abcdef"[static_cast<unsigned char>(c) & 15];
     } else {
       out += c;
     }
@@ -48,8 +60,10 @@ std::string value_text(const std::vector<T>& values) {
 /// Reads one TOML node into the setting of one key; every complaint names its source.
 class Assigner final : public SettingsVisitor {
  public:
-  Assigner(std::string_view key, const toml::node& node, std::string where)
-      : key_(key), node_(node), where_(std::move(where)) {}
+  /// `bare`: what a person typed, for settings that are texts: `--set run.name=2026` means the text "2026".
+  Assigner(std::string_view key, const toml::node& node, std::string where,
+           std::optional<std::string> bare = {})
+      : key_(key), node_(node), where_(std::move(where)), bare_(std::move(bare)) {}
   [[nodiscard]] bool found() const { return found_; }
 
   void visit(std::string_view key, bool& value, const SettingNote&) override {
@@ -68,8 +82,9 @@ class Assigner final : public SettingsVisitor {
   }
   void visit(std::string_view key, std::string& value, const SettingNote& note) override {
     if (!mine(key)) return;
-    value = text(node_);
-    check_choice(value, note);
+    auto wanted = bare_ && !node_.is_string() ? *bare_ : text(node_);
+    check_choice(wanted, note);
+    value = std::move(wanted);
   }
   void visit(std::string_view key, std::vector<int64_t>& value, const SettingNote& note) override {
     if (mine(key)) value = list<int64_t>(node_, [&](const toml::node& n) { return integer(n, note); });
@@ -85,7 +100,8 @@ class Assigner final : public SettingsVisitor {
       return one;
     });
   }
-  void visit(std::string_view key, std::vector<std::vector<int64_t>>& value, const SettingNote& note) override {
+  void visit(std::string_view key, std::vector<std::vector<int64_t>>& value,
+             const SettingNote& note) override {
     if (!mine(key)) return;
     value = list<std::vector<int64_t>>(node_, [&](const toml::node& inner) {
       return list<int64_t>(inner, [&](const toml::node& n) { return integer(n, note); });
@@ -103,7 +119,8 @@ class Assigner final : public SettingsVisitor {
   }
   void check_range(double value, const SettingNote& note) const {
     if (!(value >= note.minimum && value <= note.maximum))
-      wrong("between " + to_text(note.minimum) + " and " + to_text(note.maximum) + ", not " + to_text(value));
+      wrong("between " + bound_text(note.minimum) + " and " + bound_text(note.maximum) + ", not " +
+            to_text(value));
   }
   void check_choice(const std::string& value, const SettingNote& note) const {
     if (note.choices.empty()) return;
@@ -146,6 +163,7 @@ class Assigner final : public SettingsVisitor {
   std::string key_;
   const toml::node& node_;
   std::string where_;
+  std::optional<std::string> bare_;
   bool found_ = false;
 };
 
@@ -157,7 +175,9 @@ class Printer final : public SettingsVisitor {
   void visit(std::string_view k, bool& v, const SettingNote& n) override { action_(k, value_text(v), n); }
   void visit(std::string_view k, int64_t& v, const SettingNote& n) override { action_(k, value_text(v), n); }
   void visit(std::string_view k, double& v, const SettingNote& n) override { action_(k, value_text(v), n); }
-  void visit(std::string_view k, std::string& v, const SettingNote& n) override { action_(k, value_text(v), n); }
+  void visit(std::string_view k, std::string& v, const SettingNote& n) override {
+    action_(k, value_text(v), n);
+  }
   void visit(std::string_view k, std::vector<int64_t>& v, const SettingNote& n) override {
     action_(k, value_text(v), n);
   }
@@ -194,6 +214,46 @@ std::string wrap_comment(const std::string& text, std::size_t width) {
   return out + "\n";
 }
 
+std::string range_words(const SettingNote& note) {
+  const bool low = std::isfinite(note.minimum);
+  const bool high = std::isfinite(note.maximum);
+  if (low && high) return " Range: " + bound_text(note.minimum) + " to " + bound_text(note.maximum) + ".";
+  if (low) return " At least " + bound_text(note.minimum) + ".";
+  return high ? " At most " + bound_text(note.maximum) + "." : "";
+}
+
+using Visit = std::function<void(SettingsVisitor&)>;
+using Section = std::pair<std::string, Visit>;
+
+constexpr const char* advice = " (`drst config` lists all settings)";
+
+std::vector<std::string> keys_of(const Visit& visit_section) {
+  std::vector<std::string> keys;
+  Printer printer(
+      [&](std::string_view key, const std::string&, const SettingNote&) { keys.emplace_back(key); });
+  visit_section(printer);
+  return keys;
+}
+
+const Section& find_section(const std::vector<Section>& sections, std::string_view name,
+                            const std::string& where) {
+  std::vector<std::string> known;
+  for (const auto& section : sections) {
+    if (section.first == name) return section;
+    known.push_back(section.first);
+  }
+  throw InputError(where + ": no section [" + std::string(name) + "]" + did_you_mean(name, known) + advice);
+}
+
+void assign(const Section& section, std::string_view key, const toml::node& node, const std::string& where,
+            std::optional<std::string> bare = {}) {
+  Assigner assigner(key, node, where, std::move(bare));
+  section.second(assigner);
+  if (!assigner.found())
+    throw InputError(where + ": no setting '" + std::string(key) + "' in [" + section.first + "]" +
+                     did_you_mean(key, keys_of(section.second)) + advice);
+}
+
 std::string upper(std::string_view text) {
   std::string out;
   for (const char c : text)
@@ -217,66 +277,64 @@ void Settings::load_text(std::string_view toml_text, const std::string& source) 
   }
   for (const auto& [name, node] : root) {
     const std::string line = source + ":" + to_text(static_cast<int64_t>(node.source().begin.line));
-    const auto section = std::find_if(sections_.begin(), sections_.end(),
-                                      [&, wanted = std::string(name.str())](const auto& s) { return s.first == wanted; });
     const auto* table = node.as_table();
-    if (section == sections_.end() || table == nullptr)
-      throw InputError(line + ": no section [" + std::string(name.str()) + "]; `drst config` lists all settings");
-    for (const auto& [key, value] : *table) {
-      Assigner assigner(key.str(), value,
-                        source + ":" + to_text(static_cast<int64_t>(value.source().begin.line)));
-      section->second(assigner);
-      if (!assigner.found())
-        throw InputError(source + ":" + to_text(static_cast<int64_t>(value.source().begin.line)) + ": no setting '" +
-                         std::string(key.str()) + "' in [" + section->first + "]; `drst config` lists all settings");
-    }
+    if (table == nullptr)
+      throw InputError(line + ": '" + std::string(name.str()) + "' stands outside any [section]");
+    const auto& section = find_section(sections_, name.str(), line);
+    for (const auto& [key, value] : *table)
+      assign(section, key.str(), value,
+             source + ":" + to_text(static_cast<int64_t>(value.source().begin.line)));
   }
 }
 
-void Settings::set(std::string_view assignment) {
+void Settings::set(std::string_view assignment) { set_from("--set ", assignment); }
+
+void Settings::set_from(const std::string& origin, std::string_view assignment) {
   const auto equals = assignment.find('=');
   const auto dot = assignment.find('.');
   if (equals == std::string_view::npos || dot == std::string_view::npos || dot > equals)
-    throw InputError("--set '" + std::string(assignment) + "': write section.key=value");
+    throw InputError(origin + "'" + std::string(assignment) + "': write section.key=value");
   const std::string name(trim(assignment.substr(0, dot)));
   const std::string key(trim(assignment.substr(dot + 1, equals - dot - 1)));
   const std::string value(trim(assignment.substr(equals + 1)));
-  const std::string source = "--set " + name + "." + key;
+  const std::string where = origin + name + "." + key;
   // A bare word is a text: nobody wants to quote twice in a shell.
   toml::table parsed;
   try {
     parsed = toml::parse("v = " + value);
   } catch (const toml::parse_error&) {
-    parsed = toml::parse("v = " + quote(value));
+    try {
+      parsed = toml::parse("v = " + quote(value));
+    } catch (const toml::parse_error&) {
+      throw InputError(where + ": the value is not valid UTF-8");
+    }
   }
-  for (const auto& [section, visit_section] : sections_) {
-    if (section != name) continue;
-    Assigner assigner(key, *parsed.get("v"), source);
-    visit_section(assigner);
-    if (assigner.found()) return;
-  }
-  throw InputError(source + ": no such setting; `drst config` lists all settings");
+  assign(find_section(sections_, name, where), key, *parsed.get("v"), where, value);
 }
 
 void Settings::load_environment() {
   std::map<std::string, std::string> names;  // DRST_SECTION_KEY -> section.key
-  for (const auto& [section, visit_section] : sections_) {
-    Printer printer([&, &section_name = section](std::string_view key, const std::string&, const SettingNote&) {
-      names["DRST_" + upper(section_name) + "_" + upper(key)] = section_name + "." + std::string(key);
-    });
-    visit_section(printer);
-  }
+  for (const auto& [section, visit_section] : sections_)
+    for (const auto& key : keys_of(visit_section))
+      names["DRST_" + upper(section) + "_" + upper(key)] = section + "." + key;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const auto equals = text.find('=');
     if (!text.starts_with("DRST_") || equals == std::string_view::npos) continue;
-    const auto name = names.find(std::string(text.substr(0, equals)));
-    if (name == names.end()) continue;  // DRST_DATA and other variables that are not settings
-    try {
-      set(name->second + "=" + std::string(text.substr(equals + 1)));
-    } catch (const InputError& error) {
-      throw InputError("environment variable " + name->first + ": " + error.what());
+    const std::string variable(text.substr(0, equals));
+    if (const auto name = names.find(variable); name != names.end()) {
+      set_from("environment variable " + variable + ": ",
+               name->second + "=" + std::string(text.substr(equals + 1)));
+      continue;
     }
+    // DRST_DATA and others are no settings; but what begins like a section's setting is a mistyped one.
+    for (const auto& section : sections_)
+      if (variable.starts_with("DRST_" + upper(section.first) + "_")) {
+        std::vector<std::string> known;
+        for (const auto& name : names) known.push_back(name.first);
+        throw InputError("environment variable " + variable + ": no such setting" +
+                         did_you_mean(variable, known) + advice);
+      }
   }
 }
 
@@ -289,6 +347,7 @@ std::string Settings::to_toml(bool with_notes) const {
       if (with_notes) {
         std::string words = note.reason;
         if (!note.unit.empty()) words += " Unit: " + note.unit + ".";
+        words += range_words(note);
         if (!note.choices.empty()) words += " One of: " + join(note.choices) + ".";
         out += wrap_comment(words, 110);
       }
@@ -302,9 +361,10 @@ std::string Settings::to_toml(bool with_notes) const {
 std::map<std::string, std::string> Settings::values() const {
   std::map<std::string, std::string> all;
   for (const auto& [section, visit_section] : sections_) {
-    Printer printer([&, &section_name = section](std::string_view key, const std::string& value, const SettingNote&) {
-      all[section_name + "." + std::string(key)] = value;
-    });
+    Printer printer(
+        [&, &section_name = section](std::string_view key, const std::string& value, const SettingNote&) {
+          all[section_name + "." + std::string(key)] = value;
+        });
     visit_section(printer);
   }
   return all;

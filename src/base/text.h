@@ -5,14 +5,16 @@
 #include <concepts>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace drst {
 
 /// Shortest text that reads back to the same double; "nan", "inf", "-inf".
 std::string to_text(double value);
-/// `digits` decimals.
+/// `digits` decimals, at most 100.
 std::string to_fixed(double value, int digits);
 template <std::integral T>
 std::string to_text(T value) {
@@ -25,6 +27,13 @@ std::optional<double> parse_double(std::string_view text);
 std::optional<int64_t> parse_int(std::string_view text);
 
 std::string_view trim(std::string_view text);
+
+/// Up to three of `names` that `wanted` may have meant, best first (edit distance, blind to case and to the
+/// kind of separator); for error messages.
+std::vector<std::string> near_names(std::string_view wanted, std::span<const std::string> names);
+/// "; did you mean 'a' or 'b'?", or nothing.
+std::string did_you_mean(std::string_view wanted, std::span<const std::string> names);
+
 /// {"a", "b"} -> "a, b"
 template <class Range>
 std::string join(const Range& parts, std::string_view separator = ", ") {

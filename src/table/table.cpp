@@ -1,9 +1,8 @@
 #include "table/table.h"
 
 #include <algorithm>
-#include <cctype>
+#include <functional>
 #include <limits>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -12,44 +11,7 @@ namespace drst {
 
 namespace {
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
-
-char fold(char c) {
-  if (c == '_' || c == ' ' || c == '.') return '-';
-  return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-}
-
-/// Levenshtein's distance, blind to case and to the kind of separator.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (fold(a[i]) == fold(b[j]) ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
-}
 }  // namespace
-
-std::vector<std::string> near_names(std::string_view wanted, std::span<const std::string> names) {
-  constexpr std::size_t longest = 200;  // beyond this a suggestion helps nobody and costs quadratic time
-  if (wanted.empty() || wanted.size() > longest) return {};
-  std::vector<std::pair<std::size_t, std::string>> scored;
-  for (const auto& name : names) {
-    if (name.empty() || name.size() > longest) continue;
-    const std::size_t d = distance(wanted, name);
-    if (d <= std::max<std::size_t>(2, wanted.size() / 3)) scored.emplace_back(d, name);
-  }
-  std::stable_sort(scored.begin(), scored.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<std::string> best;
-  for (std::size_t i = 0; i < std::min<std::size_t>(3, scored.size()); ++i) best.push_back(scored[i].second);
-  return best;
-}
 
 Table::Table(std::vector<std::string> names, std::size_t rows) {
   for (auto& name : names) add_column(std::move(name), std::vector<double>(rows, missing));
@@ -66,9 +28,9 @@ std::optional<std::size_t> Table::find(std::string_view name) const {
 std::size_t Table::require(std::string_view name) const {
   if (const auto found = find(name)) return *found;
   std::string message = "no column '" + std::string(name) + "'";
-  const auto near = near_names(name, names_);
-  if (!near.empty()) {
-    message += "; did you mean '" + join(near, "' or '") + "'?";
+  const std::string hint = did_you_mean(name, names_);
+  if (!hint.empty()) {
+    message += hint;
   } else if (names_.empty()) {
     message += "; the table has no columns";
   } else {

@@ -72,9 +72,6 @@ class Table {
   std::vector<std::size_t> experiment_starts_;
 };
 
-/// Up to three of `names` that `wanted` may have meant, best first; for error messages.
-std::vector<std::string> near_names(std::string_view wanted, std::span<const std::string> names);
-
 /// The default chain: 5 VNFs, 12 events, KPIs first (SPEC 3.1). Other chains come from configuration.
 struct ChainSchema {
   std::vector<std::string> kpis = {"input_rate", "output_rate", "latency"};

@@ -59,12 +59,6 @@ TEST(Table, AnUnknownColumnIsAnsweredWithNearNames) {
   EXPECT_THAT(message_of([] { (void)Table().column("a"); }), HasSubstr("no columns"));
 }
 
-TEST(Table, NearNamesAreBestFirstAndAtMostThree) {
-  const std::vector<std::string> names = {"cycles_1", "cycles", "cycle", "cyles", "cyclesss"};
-  EXPECT_THAT(near_names("cycles", names), ElementsAre("cycles", "cycle", "cyles"));
-  EXPECT_THAT(near_names(std::string(100'000, 'x'), names), IsEmpty()) << "and not after quadratic work";
-}
-
 TEST(Table, RemovingAColumnKeepsTheOthersByName) {
   Table table({"a", "b", "c"}, 1);
   table.column(2)[0] = 7;
