@@ -110,7 +110,6 @@ std::vector<Dense> Trainer::unpack(const AlignedFloats& flat) const {
   return layers;
 }
 
-std::vector<Dense> Trainer::layers() const { return unpack(parameters_); }
 std::vector<Dense> Trainer::gradients() const { return unpack(gradients_); }
 
 void Trainer::check(const TrainData& data) const {

@@ -48,7 +48,12 @@ class Trainer {
   /// Mean weighted loss without training.
   double loss(const TrainData& data);
   void predict(std::span<const float> x, std::size_t rows, std::span<float> out);
-  [[nodiscard]] std::vector<Dense> layers() const;
+  [[nodiscard]] std::vector<Dense> layers() const { return unpack(parameters_); }
+  /// All weights as they lie in memory: a cheap copy to keep, which `layers(copy)` turns into layers.
+  [[nodiscard]] const AlignedFloats& parameters() const { return parameters_; }
+  [[nodiscard]] std::vector<Dense> layers(const AlignedFloats& parameters) const {
+    return unpack(parameters);
+  }
   void set_learning_rate(double rate) {
     options_.learning_rate = rate;
   }  ///< for schedules: from the next step on
