@@ -1,9 +1,17 @@
 // Predictions as they were made: the effect of a consumer, durable before its offset is committed.
 //
-// During a run predictions go to <topic>-trace, same partition numbers as the source: one log record for each batch of a partition, holding its rows.
-// A consumer that takes over a partition reads the tail of that partition's trace to learn what has been done already. Readers drop repeats: the
-// first entry for a (partition, offset), and for an id, wins. At the end each consumer writes its share as
-// results/<consumer>_inference_trace.npz: ts, partition, offset, true, pred_orig, pred_adj, id, row, release (index into releases), releases.
+// During a run predictions go to <topic>-trace, same partition numbers as the source: one log record for the
+// rows of one run in one batch of a partition, header run_id naming that run. A consumer that takes over a
+// partition reads the tail of that partition's trace to learn what has been done already. Readers drop
+// repeats: the first entry for a (partition, offset), and for an id, wins. At the end each consumer's share
+// is written as results/<consumer>_inference_trace.npz: ts (int64, microseconds since 1970), partition
+// (int32), offset (int64), true, pred_orig, pred_adj (float32), id (text), row (int64), release (int32, index
+// into releases), releases (text).
+//
+// The bytes of a log record (little-endian): "DRT1", rows (u32), names (u16), each name as length (u16) and
+// bytes; then each row: status (u8), release and consumer (u16, indices into names), partition (i32), offset,
+// row, ts (i64), truth, pred_orig, pred_adj (f32), imputed (u32), id as length (u16) and bytes. Functions may
+// be called from any thread, a TraceWriter belongs to one.
 #pragma once
 
 #include <cstdint>
@@ -25,13 +33,38 @@ struct TraceRow {
   int64_t offset = 0;
   int64_t row = -1;
   std::string id;
-  Time ts{};              ///< when it was predicted, by the injected clock
-  float truth = 0;        ///< inline label, NaN if none
-  float pred_orig = 0;    ///< baseline
-  float pred_adj = 0;     ///< adaptive
-  std::string release;    ///< model key that made pred_adj
+  Time ts{};            ///< when it was predicted, by the injected clock
+  float truth = 0;      ///< inline label, NaN if none
+  float pred_orig = 0;  ///< baseline
+  float pred_adj = 0;   ///< adaptive
+  std::string release;  ///< model key that made pred_adj
   std::string consumer;
-  uint32_t imputed = 0;   ///< inputs that were missing, both models together
+  uint32_t imputed = 0;  ///< inputs that were missing, both models together
+};
+
+/// Builds one log record's value row by row; keeps its memory, so nothing is allocated after warm-up.
+class TraceWriter {
+ public:
+  /// Bounds of what a record can hold; a consumer's batch is far below.
+  static constexpr std::size_t max_rows = std::size_t{1} << 24;
+  static constexpr std::size_t max_text = 0xffff;
+
+  /// Forgets what was added.
+  void clear();
+  [[nodiscard]] std::size_t rows() const { return rows_; }
+  /// `release` and `consumer` are stored once a record; they rarely differ from one row to the next. Longer
+  /// texts than max_text are cut, more than max_rows rows or 65 535 different names are a FailedError.
+  void add(const TraceRow& row);
+  /// Replaces `value` by the finished bytes.
+  void finish(std::string& value) const;
+
+ private:
+  uint16_t name_index(const std::string& name);
+
+  std::vector<std::string> names_;
+  std::size_t names_used_ = 0;
+  std::string bytes_;
+  std::size_t rows_ = 0;
 };
 
 /// One log record's value for the rows of one batch of one partition; bounded, checked when read.
@@ -39,16 +72,21 @@ std::string encode_trace(const std::vector<TraceRow>& rows);
 Result<std::vector<TraceRow>> decode_trace(std::string_view bytes);
 
 struct TraceSet {
-  std::vector<TraceRow> rows;          ///< predicted ones, repeats dropped, ordered by row (else ts)
-  uint64_t repeats = 0;                ///< entries dropped because their offset or id was there before
-  uint64_t duplicates = 0;             ///< records that were repeats of an id on the source topic
+  std::vector<TraceRow> rows;  ///< predicted ones, repeats dropped, ordered by row (else ts)
+  uint64_t repeats = 0;        ///< entries dropped because their offset or id was there before
+  uint64_t duplicates = 0;     ///< records that were repeats of an id on the source topic
   uint64_t dead_lettered = 0;
 };
-/// Reads the whole trace of a run from the log.
+/// Reads the whole trace of a run from the log (empty `run_id`: of all runs). A log record that cannot be
+/// decoded is a FailedError that names partition and offset.
 TraceSet read_traces(Log& log, const std::string& topic, const std::string& run_id);
 
 /// Writes results/<consumer>_inference_trace.npz for each consumer that appears in the set.
 void write_trace_files(ObjectStore& store, const TraceSet& set);
+/// "results/infer-0_inference_trace.npz"
+std::string trace_file_key(const std::string& consumer);
+/// InputError if a member is missing, of another type or length, or an index is out of range. `source` names
+/// the file; the consumer is taken from it.
 std::vector<TraceRow> read_trace_file(std::string_view npz, const std::string& source);
 
 }  // namespace drst

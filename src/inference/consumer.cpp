@@ -1,0 +1,418 @@
+#include "inference/consumer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "inference/partition.h"
+#include "inference/predictor.h"
+#include "inference/serve.h"
+#include "inference/trace.h"
+#include "registry/events.h"
+#include "stream/record.h"
+
+namespace drst {
+
+namespace {
+constexpr std::size_t most_pending_events = 16;  // swap events wait for a quiet moment, but not for ever
+
+Duration seconds(double s) { return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s)); }
+
+/// A record of the batch between decoding and writing.
+struct Outcome {
+  TraceRow row;
+  std::string run;
+  std::size_t slot = 0;  // among the rows predicted
+  Time send_ts{};
+};
+}  // namespace
+
+struct InferenceConsumer::State {
+  State(Log& log_in, ObjectStore& store_in, const Clock& clock_in, const InferenceSettings& settings_in,
+        ConsumerIdentity identity_in, ModelSlot& slot_in)
+      : log(log_in),
+        store(store_in),
+        clock(clock_in),
+        settings(settings_in),
+        identity(std::move(identity_in)),
+        slot(slot_in),
+        registry(store_in, clock_in),
+        topics{identity.topic, trace_topic(identity.topic), dead_letter_topic(identity.topic)},
+        run(identity.run_id),
+        run_known(!identity.run_id.empty()),
+        meter(settings.epsilon) {}
+
+  Log& log;
+  ObjectStore& store;
+  const Clock& clock;
+  InferenceSettings settings;
+  ConsumerIdentity identity;
+  ModelSlot& slot;
+  Registry registry;
+  PartitionTopics topics;
+
+  // Starting.
+  std::optional<Time> next_try;
+  std::string complaint;
+  std::unique_ptr<ServedModel> first_baseline, first_adaptive;
+
+  // Running.
+  RecordDecoder decoder;
+  std::optional<Predictor> predictor;
+  std::unique_ptr<ServedModel> retiring;  // replaced, and the guard has not yet freed the one before
+  std::unique_ptr<Consumer> consumer;
+  Batch batch;
+  std::vector<std::unique_ptr<OwnedPartition>> partitions;  // by number; null: not owned
+  std::vector<Outcome> outcomes;
+  std::size_t outcomes_used = 0;
+  std::vector<SwapEvent> events;
+  int64_t highest_row = -1;
+  bool broken = false;  // an exception left partitions half done
+  Time last_activity{};
+
+  // The run whose sentinels count.
+  std::string run;
+  bool run_known;
+  bool nameless_records = false;
+
+  bool finished = false;
+  bool timed_out = false;
+  Counts counts;
+  Meter meter;
+  std::function<void(const BatchReport&)> report;
+
+  // --- starting ---
+
+  void complain(const std::string& about) {
+    if (about == complaint) return;
+    complaint = about;
+    log::warning(identity.member + " waits: " + about);
+  }
+
+  bool models_ready() {
+    if (!first_adaptive) first_adaptive = slot.take();
+    if (first_baseline) return first_adaptive != nullptr;
+    const Time now = clock.now();
+    if (next_try && now < *next_try) return false;
+    next_try = now + seconds(settings.poll_interval_s);
+    const auto pointer = registry.baseline();
+    if (!pointer) {
+      complain(pointer.error().reason);
+    } else if (!*pointer) {
+      complain("no baseline model is in " + store.url() + " yet (offline training publishes it)");
+    } else if (auto served = load_served(registry, **pointer, static_cast<std::size_t>(settings.batch));
+               !served) {
+      complain("the baseline cannot be used: " + served.error().reason);
+    } else {
+      first_baseline = std::move(*served);
+    }
+    return first_baseline && first_adaptive;
+  }
+
+  bool ready() {
+    if (consumer) return true;
+    if (!models_ready()) return false;
+    const int count = log.partitions(topics.source);
+    if (count == 0) {
+      complain("topic " + topics.source + " is not there yet (the producer creates it)");
+      return false;
+    }
+    log.ensure_topic(topics.trace, count);
+    log.ensure_topic(topics.dead, count);
+    consumer = log.subscribe({.group = identity.group,
+                              .member = identity.member,
+                              .topic = topics.source,
+                              .lease = seconds(settings.lease_s)});
+    predictor.emplace(std::move(first_baseline), std::move(first_adaptive), decoder);
+    last_activity = clock.now();
+    return true;
+  }
+
+  // --- swapping ---
+
+  void hand_back() {
+    if (retiring) slot.retire(retiring);
+  }
+
+  bool take_swap() {
+    hand_back();
+    if (retiring) return false;  // one at a time: the guard frees it at its next step
+    auto next = slot.take();
+    if (!next) return false;
+    events.push_back({highest_row + 1, identity.member, next->release, next->load_ms, next->rollback});
+    retiring = predictor->replace(std::move(next));
+    hand_back();
+    ++counts.swaps;
+    return true;
+  }
+
+  void write_events() {
+    for (auto& event : events) {
+      try {
+        write_event(store, event);
+      } catch (const Error& error) {  // the trace holds the release of every row; the event is a comfort
+        log::warning(identity.member + ": the swap to " + event.release +
+                     " could not be noted: " + error.what());
+      }
+    }
+    events.clear();
+  }
+
+  // --- partitions ---
+
+  OwnedPartition* owned(int number) {
+    const auto index = static_cast<std::size_t>(number);
+    return index < partitions.size() ? partitions[index].get() : nullptr;
+  }
+
+  OwnedPartition& open(int number) {
+    const auto index = static_cast<std::size_t>(number);
+    if (index >= partitions.size()) partitions.resize(index + 1);
+    partitions[index] =
+        std::make_unique<OwnedPartition>(log, topics, identity.group, number, settings.dedupe_window);
+    return *partitions[index];
+  }
+
+  void follow_assignment() {
+    for (const int number : consumer->revoked())
+      if (owned(number) != nullptr) partitions[static_cast<std::size_t>(number)].reset();
+    for (const int number : consumer->assigned()) open(number);
+    for (const int number : consumer->assignment()) {
+      auto* part = owned(number);
+      if (part == nullptr) {  // dropped after an exception or a refused commit, and still ours: go back to
+                              // what is not done
+        part = &open(number);
+        consumer->seek(number, part->next());
+        part->skip_batch = true;
+      } else {
+        part->skip_batch = false;
+      }
+    }
+  }
+
+  // --- the end of the stream ---
+
+  void learn_run(std::string_view of_record) {
+    if (run_known) return;
+    if (of_record.empty()) {
+      nameless_records = true;
+      return;
+    }
+    run = of_record;
+    run_known = true;
+    for (auto& part : partitions) {
+      if (!part || !part->has_pending_end) continue;
+      part->has_pending_end = false;
+      end_if_ours(*part, part->pending_end);
+    }
+  }
+
+  void end_if_ours(OwnedPartition& part, std::string_view sentinel_of) {
+    if (sentinel_of.empty() || (run_known ? sentinel_of == run : nameless_records)) {
+      part.ended = true;
+    } else if (run_known) {
+      ++counts.foreign_sentinels;
+    } else {
+      part.has_pending_end = true;
+      part.pending_end = sentinel_of;
+    }
+  }
+
+  [[nodiscard]] bool all_ended() {
+    const auto& mine = consumer->assignment();
+    return !mine.empty() && std::all_of(mine.begin(), mine.end(), [&](int number) {
+      const auto* part = owned(number);
+      return part != nullptr && part->ended;
+    });
+  }
+
+  void leave() {
+    consumer->close();
+    write_events();
+    if (report) report(meter.report(identity.member, predictor->release(), clock.now()));
+    finished = true;
+  }
+
+  // --- records ---
+
+  Outcome& next_outcome(const RecordView& record) {
+    if (outcomes_used == outcomes.size()) outcomes.emplace_back();
+    Outcome& outcome = outcomes[outcomes_used++];
+    outcome.row.partition = record.partition;
+    outcome.row.offset = record.offset;
+    outcome.row.row = -1;
+    outcome.row.id.clear();
+    outcome.row.truth = outcome.row.pred_orig = outcome.row.pred_adj =
+        std::numeric_limits<float>::quiet_NaN();
+    outcome.row.imputed = 0;
+    return outcome;
+  }
+
+  void dead_letter(OwnedPartition& part, const RecordView& record, Outcome& outcome,
+                   const std::string& reason) {
+    outcome.row.status = TraceRow::Status::dead_lettered;
+    part.add_dead_letter(record, reason, clock.now());
+    ++counts.dead_lettered;
+  }
+
+  void handle(OwnedPartition& part, const RecordView& record) {
+    ++counts.records;
+    Outcome& outcome = next_outcome(record);
+    part.done_with(record.offset);
+    const auto sample = decoder.decode(record);
+    if (!sample) {
+      outcome.run = record.header(run_id_header).value_or("");
+      learn_run(outcome.run);
+      dead_letter(part, record, outcome, sample.error().reason);
+      return;
+    }
+    outcome.run = sample->run_id;
+    learn_run(sample->run_id);
+    outcome.row.id = sample->id;
+    outcome.row.row = sample->row;
+    outcome.send_ts = sample->send_ts;
+    highest_row = std::max(highest_row, sample->row);
+    if (sample->label) outcome.row.truth = static_cast<float>(*sample->label);
+    if (!part.first_time(sample->id, sample->row)) {
+      outcome.row.status = TraceRow::Status::duplicate;
+      ++counts.duplicates;
+      return;
+    }
+    outcome.slot = predictor->rows();
+    const auto added = predictor->add(*sample, settings.max_missing_fraction);
+    if (!added.usable) {
+      dead_letter(part, record, outcome,
+                  to_text(added.missing.columns) + " of the models' " + to_text(added.missing.of) +
+                      " inputs are missing or not finite");
+      return;
+    }
+    outcome.row.status = TraceRow::Status::predicted;
+    outcome.row.imputed = added.missing.inputs;
+  }
+
+  void read_batch() {
+    outcomes_used = 0;
+    predictor->clear();
+    for (const auto& record : batch.records()) {
+      auto* part = owned(record.partition);
+      if (part == nullptr || part->skip_batch || part->ended || record.offset < part->next()) continue;
+      if (is_sentinel(record)) {
+        end_if_ours(*part, sentinel_run(record));
+      } else {
+        handle(*part, record);
+      }
+    }
+  }
+
+  void predict_and_trace() {
+    predictor->predict();
+    const Time now = clock.now();
+    for (std::size_t i = 0; i < outcomes_used; ++i) {
+      Outcome& outcome = outcomes[i];
+      TraceRow& row = outcome.row;
+      row.ts = now;
+      row.consumer = identity.member;
+      if (row.status == TraceRow::Status::predicted) {
+        row.pred_orig = predictor->baseline(outcome.slot);
+        row.pred_adj = predictor->adaptive(outcome.slot);
+        row.release = predictor->release();
+        ++counts.predicted;
+        counts.imputed += row.imputed;
+        meter.add(static_cast<double>(row.pred_orig), static_cast<double>(row.pred_adj),
+                  static_cast<double>(row.truth), now - outcome.send_ts, row.imputed);
+      } else {
+        row.release.clear();
+      }
+      partitions[static_cast<std::size_t>(row.partition)]->add_row(row, outcome.run);
+    }
+    if (const auto news = predictor->take_missing_news(); !news.empty())
+      log::warning(identity.member + ": records of " + topics.source +
+                   " lack inputs of the models, which are imputed: " + join(news));
+  }
+
+  void write_and_commit() {
+    const Time now = clock.now();
+    for (const int number : consumer->assignment()) {
+      auto* part = owned(number);
+      if (part == nullptr || !part->write(log, topics, now)) continue;
+      if (consumer->commit(number, part->next())) continue;
+      ++counts.lost_leases;
+      log::warning(identity.member + ": partition " + to_text(number) + " of " + topics.source +
+                   " was taken over by another consumer (no poll within the lease); its heir goes on");
+      partitions[static_cast<std::size_t>(number)].reset();
+    }
+  }
+
+  Step run_step() {
+    const bool swapped = take_swap();
+    meter.begin_step();
+    if (broken) {
+      for (auto& part : partitions) part.reset();
+      broken = false;
+    }
+    consumer->poll(batch, {.max_records = static_cast<std::size_t>(settings.batch)});
+    follow_assignment();
+    read_batch();
+    if (outcomes_used > 0) {
+      predict_and_trace();
+      write_and_commit();
+    }
+    meter.end_step(outcomes_used);
+    const Time now = clock.now();
+    if (!batch.empty()) last_activity = now;
+    if (meter.since_report() >= static_cast<uint64_t>(settings.report_records)) {
+      auto figures = meter.report(identity.member, predictor->release(), now);
+      if (report) report(figures);
+    }
+    if (all_ended()) {
+      leave();
+      return Step::done;
+    }
+    if (batch.empty() || events.size() >= most_pending_events) write_events();
+    if (!batch.empty() || swapped) return Step::worked;
+    if (settings.idle_timeout_s > 0 && now - last_activity >= seconds(settings.idle_timeout_s)) {
+      log::warning(identity.member + ": nothing came for " + to_text(settings.idle_timeout_s) +
+                   " s; it leaves without having seen the end of the stream");
+      timed_out = true;
+      leave();
+      return Step::done;
+    }
+    return Step::idle;
+  }
+};
+
+InferenceConsumer::InferenceConsumer(Log& log, ObjectStore& store, const Clock& clock,
+                                     InferenceSettings settings, ConsumerIdentity identity, ModelSlot& slot)
+    : state_(std::make_unique<State>(log, store, clock, settings, std::move(identity), slot)) {}
+InferenceConsumer::~InferenceConsumer() = default;
+
+std::string_view InferenceConsumer::name() const { return state_->identity.member; }
+
+Step InferenceConsumer::step() {
+  auto& s = *state_;
+  if (s.finished) return Step::done;
+  if (!s.ready()) return Step::idle;
+  try {
+    return s.run_step();
+  } catch (...) {
+    // What was marked as done may have left no trace; the next step reads what is durable and goes on from
+    // there.
+    s.broken = true;
+    throw;
+  }
+}
+
+InferenceConsumer::Counts InferenceConsumer::counts() const { return state_->counts; }
+Metrics InferenceConsumer::baseline_metrics() const { return state_->meter.baseline(); }
+Metrics InferenceConsumer::adaptive_metrics() const { return state_->meter.adaptive(); }
+bool InferenceConsumer::timed_out() const { return state_->timed_out; }
+void InferenceConsumer::on_report(std::function<void(const BatchReport&)> callback) {
+  state_->report = std::move(callback);
+}
+
+}  // namespace drst

@@ -1,0 +1,87 @@
+#include "inference/predictor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <utility>
+
+namespace drst {
+
+uint32_t Predictor::Side::gather(std::span<const double> values, std::size_t row) {
+  const std::size_t width = map.size();
+  if (rows.size() < (row + 1) * width) rows.resize((row + 1) * width);
+  return map.gather(values, rows.data() + row * width);
+}
+
+void Predictor::Side::predict(std::size_t count) {
+  if (predictions.size() < count) predictions.resize(count);
+  served->model->predict(std::span(rows).first(count * map.size()), count,
+                         std::span(predictions).first(count), *served->scratch);
+}
+
+Predictor::Predictor(std::unique_ptr<ServedModel> baseline, std::unique_ptr<ServedModel> adaptive,
+                     RecordDecoder& decoder)
+    : decoder_(decoder) {
+  baseline_.served = std::move(baseline);
+  decoder_.expect(baseline_.inputs());
+  adaptive_.served = std::move(adaptive);
+  decoder_.expect(adaptive_.inputs());
+}
+
+std::unique_ptr<ServedModel> Predictor::replace(std::unique_ptr<ServedModel> adaptive) {
+  std::swap(adaptive_.served, adaptive);
+  decoder_.expect(adaptive_.inputs());
+  stale_ = true;
+  return adaptive;
+}
+
+void Predictor::rebuild() {
+  const auto& columns = decoder_.columns();
+  baseline_.map.rebuild(baseline_.inputs(), columns);
+  adaptive_.map.rebuild(adaptive_.inputs(), columns);
+  std::set<std::string_view> names;
+  for (const auto* side : {&baseline_, &adaptive_})
+    for (const std::string_view input : side->inputs())
+      if (!input.ends_with(lag_suffix)) names.insert(input);
+  required_.clear();
+  for (std::size_t i = 0; i < columns.size(); ++i)  // all are there: the decoder was told to expect them
+    if (names.contains(columns[i])) required_.push_back(i);
+  columns_version_ = decoder_.columns_version();
+  stale_ = false;
+}
+
+Predictor::Added Predictor::add(const Sample& sample, double max_missing_fraction) {
+  if (stale_ || columns_version_ != decoder_.columns_version()) rebuild();
+  Added added;
+  added.missing.of = static_cast<uint32_t>(required_.size());
+  for (const std::size_t column : required_)
+    if (!std::isfinite(sample.values[column])) ++added.missing.columns;
+  if (added.missing.columns > max_missing_fraction * added.missing.of) return added;
+  added.missing.inputs = baseline_.gather(sample.values, rows_) + adaptive_.gather(sample.values, rows_);
+  added.usable = true;
+  ++rows_;
+  return added;
+}
+
+void Predictor::predict() {
+  if (rows_ == 0) return;
+  baseline_.predict(rows_);
+  adaptive_.predict(rows_);
+}
+
+std::vector<std::string> Predictor::take_missing_news() {
+  std::vector<std::string> names;
+  for (auto* side : {&baseline_, &adaptive_}) {
+    for (const uint32_t index : side->map.news()) {
+      const auto& name = side->inputs()[index];
+      const auto at = std::lower_bound(told_.begin(), told_.end(), name);
+      if (at != told_.end() && *at == name) continue;
+      told_.insert(at, name);
+      names.push_back(name);
+    }
+    side->map.clear_news();
+  }
+  return names;
+}
+
+}  // namespace drst

@@ -1,0 +1,20 @@
+// A release made ready to serve: loaded, verified, warmed. Used by the guard, for the baseline, and by
+// whoever recomputes predictions.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "base/error.h"
+#include "inference/slot.h"
+#include "registry/registry.h"
+
+namespace drst {
+
+/// Checks size and SHA-256 (Registry::load), that the graph is readable, that its inputs are those of its
+/// metrics, and that it predicts a finite number for a record without any input. Scratch memory is grown for
+/// `batch` rows. The Failure names the object and the cause.
+Result<std::unique_ptr<ServedModel>> load_served(Registry& registry, const Pointer& pointer,
+                                                 std::size_t batch);
+
+}  // namespace drst

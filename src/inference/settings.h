@@ -1,0 +1,22 @@
+// Settings of consumer and guard, section [inference].
+#pragma once
+
+#include <cstdint>
+
+#include "base/settings.h"
+
+namespace drst {
+
+struct InferenceSettings {
+  int64_t batch = 64;                 ///< most records a step
+  double max_missing_fraction = 0.5;  ///< of the current-sample inputs; beyond: dead letter
+  double idle_timeout_s = 30;         ///< 0: never
+  double lease_s = 10;
+  double poll_interval_s = 1;      ///< guard: how often the pointer is read (by the injected clock)
+  double epsilon = 1e-6;           ///< of the relative error
+  int64_t dedupe_window = 65'536;  ///< rows a partition and run in which a repeated id is recognised
+  int64_t report_records = 1000;   ///< records a BatchReport covers
+};
+void describe(SettingsVisitor& visitor, InferenceSettings& settings);
+
+}  // namespace drst

@@ -1,0 +1,176 @@
+// The whole trace of a run: out of the log, into NPZ files, and back.
+#include <algorithm>
+#include <unordered_set>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "inference/trace.h"
+#include "stream/record.h"
+#include "table/npy.h"
+
+namespace drst {
+
+namespace {
+constexpr std::string_view file_prefix = "results/";
+constexpr std::string_view file_suffix = "_inference_trace.npz";
+
+/// Drops repeats: the first entry for an offset wins, and the first prediction for an id.
+class Collector {
+ public:
+  explicit Collector(TraceSet& set) : set_(set) {}
+
+  void add(TraceRow row) {
+    if (!offsets_.insert(row.offset).second) {
+      ++set_.repeats;
+      return;
+    }
+    switch (row.status) {
+      case TraceRow::Status::duplicate:
+        ++set_.duplicates;
+        return;
+      case TraceRow::Status::dead_lettered:
+        ++set_.dead_lettered;
+        return;
+      case TraceRow::Status::predicted:
+        break;
+    }
+    if (!row.id.empty() && !ids_.insert(row.id).second) {
+      ++set_.repeats;
+      return;
+    }
+    set_.rows.push_back(std::move(row));
+  }
+  void next_partition() { offsets_.clear(); }
+
+ private:
+  TraceSet& set_;
+  std::unordered_set<int64_t> offsets_;  // of one partition
+  std::unordered_set<std::string> ids_;  // of the run
+};
+
+template <class T>
+const std::vector<T>& member(const std::map<std::string, Array>& members, const std::string& name,
+                             const std::string& source) {
+  const auto found = members.find(name);
+  if (found == members.end())
+    throw InputError(source + ": has no member '" + name + "'; not an inference trace?");
+  const auto* values = std::get_if<std::vector<T>>(&found->second.data);
+  if (values == nullptr || found->second.shape.size() != 1)
+    throw InputError(source + ": member '" + name + "' has another type or shape than an inference trace");
+  return *values;
+}
+}  // namespace
+
+TraceSet read_traces(Log& log, const std::string& topic, const std::string& run_id) {
+  const std::string trace = trace_topic(topic);
+  TraceSet set;
+  Collector collector(set);
+  Batch batch;
+  const int partitions = log.partitions(trace);
+  for (int partition = 0; partition < partitions; ++partition) {
+    collector.next_partition();
+    for (int64_t next = 0;;) {
+      log.read(trace, partition, next, batch, {.max_records = 1024, .max_bytes = std::size_t{8} << 20});
+      if (batch.empty()) break;
+      for (const auto& record : batch.records()) {
+        next = record.offset + 1;
+        if (!run_id.empty() && record.header(run_id_header).value_or("") != run_id) continue;
+        auto rows = decode_trace(record.value);
+        if (!rows)
+          throw FailedError("topic " + trace + ", partition " + to_text(partition) + ", offset " +
+                            to_text(record.offset) + ": " + rows.error().reason);
+        for (auto& row : *rows) collector.add(std::move(row));
+      }
+    }
+  }
+  std::stable_sort(set.rows.begin(), set.rows.end(), [](const TraceRow& a, const TraceRow& b) {
+    if ((a.row < 0) != (b.row < 0))
+      return b.row < 0;  // rows without a number come last, among themselves by time
+    return a.row >= 0 && a.row != b.row ? a.row < b.row : a.ts < b.ts;
+  });
+  return set;
+}
+
+std::string trace_file_key(const std::string& consumer) {
+  return std::string(file_prefix) + consumer + std::string(file_suffix);
+}
+
+void write_trace_files(ObjectStore& store, const TraceSet& set) {
+  std::map<std::string, std::vector<const TraceRow*>> shares;
+  for (const auto& row : set.rows) shares[row.consumer].push_back(&row);
+  for (const auto& [consumer, rows] : shares) {
+    std::vector<int64_t> ts, offset, number;
+    std::vector<int32_t> partition, release;
+    std::vector<float> truth, pred_orig, pred_adj;
+    std::vector<std::string> id, releases;
+    std::map<std::string, int32_t> indices;
+    for (const auto* row : rows) {
+      ts.push_back(row->ts.time_since_epoch().count());
+      partition.push_back(row->partition);
+      offset.push_back(row->offset);
+      number.push_back(row->row);
+      truth.push_back(row->truth);
+      pred_orig.push_back(row->pred_orig);
+      pred_adj.push_back(row->pred_adj);
+      id.push_back(row->id);
+      const auto [index, added] = indices.try_emplace(row->release, static_cast<int32_t>(releases.size()));
+      if (added) releases.push_back(row->release);
+      release.push_back(index->second);
+    }
+    std::map<std::string, Array> members;
+    members["ts"] = Array::of(std::move(ts));
+    members["partition"] = Array::of(std::move(partition));
+    members["offset"] = Array::of(std::move(offset));
+    members["true"] = Array::of(std::move(truth));
+    members["pred_orig"] = Array::of(std::move(pred_orig));
+    members["pred_adj"] = Array::of(std::move(pred_adj));
+    members["id"] = Array::of(std::move(id));
+    members["row"] = Array::of(std::move(number));
+    members["release"] = Array::of(std::move(release));
+    members["releases"] = Array::of(std::move(releases));
+    store.put(trace_file_key(consumer), to_npz(members));
+  }
+}
+
+std::vector<TraceRow> read_trace_file(std::string_view npz, const std::string& source) {
+  const auto members = parse_npz(npz, source);
+  const auto& ts = member<int64_t>(members, "ts", source);
+  const auto& partition = member<int32_t>(members, "partition", source);
+  const auto& offset = member<int64_t>(members, "offset", source);
+  const auto& truth = member<float>(members, "true", source);
+  const auto& pred_orig = member<float>(members, "pred_orig", source);
+  const auto& pred_adj = member<float>(members, "pred_adj", source);
+  const auto& id = member<std::string>(members, "id", source);
+  const auto& number = member<int64_t>(members, "row", source);
+  const auto& release = member<int32_t>(members, "release", source);
+  const auto& releases = member<std::string>(members, "releases", source);
+  const std::size_t count = ts.size();
+  for (const std::size_t size : {partition.size(), offset.size(), truth.size(), pred_orig.size(),
+                                 pred_adj.size(), id.size(), number.size(), release.size()})
+    if (size != count) throw InputError(source + ": its members differ in length");
+  std::string consumer;
+  if (const auto at = source.rfind(file_suffix); at != std::string::npos) {
+    const auto slash = source.rfind('/', at);
+    const auto first = slash == std::string::npos ? 0 : slash + 1;
+    consumer = source.substr(first, at - first);
+  }
+  std::vector<TraceRow> rows(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (release[i] < 0 || static_cast<std::size_t>(release[i]) >= releases.size())
+      throw InputError(source + ": row " + to_text(i) + " names release " + to_text(release[i]) + " of " +
+                       to_text(releases.size()));
+    rows[i].ts = Time(Duration(ts[i]));
+    rows[i].partition = partition[i];
+    rows[i].offset = offset[i];
+    rows[i].row = number[i];
+    rows[i].id = id[i];
+    rows[i].truth = truth[i];
+    rows[i].pred_orig = pred_orig[i];
+    rows[i].pred_adj = pred_adj[i];
+    rows[i].release = releases[static_cast<std::size_t>(release[i])];
+    rows[i].consumer = consumer;
+  }
+  return rows;
+}
+
+}  // namespace drst
