@@ -1,9 +1,14 @@
 // A topic and its late labels as one ordered sequence (SPEC 4): what monitor and retrainer read.
 //
-// Reads <topic> as the only member of a group, merges partitions by row (else send_ts) with bounded reordering (merge.h), follows
-// <topic>-labels, and hands out samples in stream order and labels as they arrive. Labels inline in a sample come with it. Sentinels of other
-// runs are ignored; `ended()` when every partition has shown the run's. Unusable records are counted and skipped (consumers dead-letter them).
-// Positions of what has been handed out can be saved and restored, so that a restarted owner repeats the same sequence. One thread.
+// Reads <topic> as the only member of a group, merges partitions by row (else send_ts) with bounded
+// reordering (merge.h), follows <topic>-labels, and hands out samples in stream order and labels as they
+// arrive. Labels inline in a sample come with it. A row that was handed out, or a label of it, is not handed
+// out again. Records and sentinels of other runs are ignored; `ended()` when every partition has shown the
+// run's. Unusable records are counted and skipped (consumers dead-letter them): no JSON, no finite feature,
+// or far fewer than the records before it. Positions of what has been handed out can be saved and restored,
+// so that a restarted owner repeats the same sequence: samples, their columns and what counts as unusable
+// depend only on stream order, never on what had arrived when. That is why columns that are new in a record
+// are appended in the order of their names. One thread.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +31,10 @@ struct JoinedReaderOptions {
   std::string member;
   std::string run_id;                ///< empty: taken from the first record with one
   std::size_t reorder_bound = 1024;  ///< records
-  double max_missing_fraction = 0.5; ///< a record with more missing current-sample columns is unusable
+  double max_missing_fraction =
+      0.5;  ///< a record that lacks more of the current-sample features that records lately had is unusable
   Duration lease = std::chrono::seconds(10);
+  WireLimits limits;
 };
 
 class JoinedReader {
@@ -38,26 +45,32 @@ class JoinedReader {
     int64_t row = -1;
     Time send_ts{};
     std::string stage;
-    std::vector<double> values;      ///< samples: one for each of columns() at that time, lags included
+    std::vector<double> values;  ///< samples: one for each of columns() at that time, lags included
     std::optional<double> label;
   };
+  /// The topic may appear later. Log and clock must outlive the reader.
   JoinedReader(Log& log, const Clock& clock, const JoinedReaderOptions& options);
   ~JoinedReader();
 
-  /// The next item, if one is due. Labels that arrived come before samples that are due at the same call.
+  /// The next item, if one is due. A label that was appended before a sample is handed out before it.
   std::optional<Item> next();
-  [[nodiscard]] const std::vector<std::string>& columns() const;  ///< all names seen, lags included; only grows
+  [[nodiscard]] const std::vector<std::string>& columns()
+      const;  ///< all names seen, lags included; only grows
   [[nodiscard]] const std::string& run_id() const;
-  [[nodiscard]] bool ended() const;                               ///< all sentinels seen and everything handed out
+  [[nodiscard]] bool ended() const;  ///< all sentinels seen and everything handed out
   struct Counts {
     uint64_t samples = 0, labels = 0, unusable = 0, late = 0, duplicates = 0, foreign_sentinels = 0;
+    uint64_t foreign = 0;     ///< records and labels of other runs
+    uint64_t bad_labels = 0;  ///< label records that cannot be read
   };
   [[nodiscard]] Counts counts() const;
 
   /// Where a successor must start to get exactly what this one has not yet handed out. Opaque text.
   [[nodiscard]] std::string positions() const;
+  /// Before the first next(). InputError if the text is not from positions() of a reader of this topic.
   void restore(const std::string& positions);
-  /// Commits the group's offsets up to what has been handed out (for lag metrics; call after effects are durable). False: the lease is lost.
+  /// Commits the group's offsets up to what has been handed out, never past the run's sentinel (for lag
+  /// metrics; call after effects are durable). False: the lease is lost.
   bool commit();
 
  private:

@@ -74,7 +74,7 @@ Result<void> check(json::value value, int depth) {
     if (const auto error = value.get_array().get(array)) return not_json(error);
     for (auto element : array) {
       json::value item;
-      if (const auto error = std::move(element).get(item)) return not_json(error);
+      if (const auto error = element.get(item)) return not_json(error);
       if (auto inner = check(item, depth + 1); !inner) return inner;
     }
   } else if (first == '"') {

@@ -1,28 +1,47 @@
-// Stream order over partitions: samples merged by row (of one run), else by send_ts, with bounded reordering (SPEC 4).
+// Stream order over partitions: samples merged by row (of one run), else by send_ts, with bounded reordering
+// (SPEC 4).
 //
-// A record is handed on when every partition that has not ended has shown a later one, or when it has waited for more than `bound`
-// records; what then comes with a smaller key than the last one handed on is late: handed on nevertheless, and counted.
-// One thread. Used by monitor and retrainer.
+// A record is handed on when it is the next row, or when every partition that has not ended has shown a later
+// one, or when more than `bound` records wait; what then comes with a smaller key than the last one handed on
+// is late: handed on at once, and counted. Within a partition order is kept. Where keys are equal the lower
+// partition comes first, so the order does not depend on who arrived when. A stream has rows or has not; a
+// record without row among others that have one is placed by its send_ts as well as that can be. One thread.
+// Used by monitor and retrainer.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
 
 namespace drst {
 
+/// What orders records. `row` < 0: none, ordered by `send_ts`.
+struct StreamKey {
+  int64_t row = -1;
+  Time send_ts{};
+
+  [[nodiscard]] bool before(const StreamKey& other) const {
+    if (row >= 0 && other.row >= 0) return row < other.row;
+    return send_ts < other.send_ts;
+  }
+};
+
 template <class Item>
 class StreamMerge {
  public:
-  StreamMerge(int partitions, std::size_t bound) : queues_(static_cast<std::size_t>(partitions)), bound_(bound) {}
+  StreamMerge(int partitions, std::size_t bound)
+      : queues_(static_cast<std::size_t>(partitions)), bound_(bound) {}
 
-  /// `row` < 0: ordered by `send_ts`.
-  void push(int partition, int64_t row, Time send_ts, Item item) {
-    auto& queue = queues_[static_cast<std::size_t>(partition)];
-    queue.items.push_back({row, send_ts, std::move(item)});
+  /// Goes on after a record that was handed on in an earlier life.
+  void resume_after(const StreamKey& last) { last_ = last; }
+
+  void push(int partition, const StreamKey& key, Item item) {
+    queues_[static_cast<std::size_t>(partition)].items.push_back({key, std::move(item)});
     ++waiting_;
   }
   /// A partition that has shown its sentinel holds nothing up any more.
@@ -35,57 +54,55 @@ class StreamMerge {
 
   /// The next item in stream order, if one is due.
   std::optional<Item> pop() {
-    const bool forced = waiting_ > bound_;
     Queue* first = nullptr;
+    bool all_shown = true;
     for (auto& queue : queues_) {
       if (queue.items.empty()) {
-        // With consecutive rows nothing needs to be waited for: the next row is known when it is seen.
-        if (!queue.ended && !forced && !next_is_here()) return std::nullopt;
-        continue;
+        all_shown = all_shown && queue.ended;
+      } else if (first == nullptr || queue.items.front().key.before(first->items.front().key)) {
+        first = &queue;
       }
-      if (first == nullptr || before(queue.items.front(), first->items.front())) first = &queue;
     }
     if (first == nullptr) return std::nullopt;
-    Entry entry = std::move(first->items.front());
+    const StreamKey key = first->items.front().key;
+    if (!all_shown && waiting_ <= bound_ && !is_due(key)) return std::nullopt;
+    Item item = std::move(first->items.front().item);
     first->items.pop_front();
     --waiting_;
-    if (last_ && before(entry, *last_)) {
+    if (last_ && key.before(*last_)) {
       ++late_;
     } else {
-      last_ = Entry{entry.row, entry.send_ts, Item{}};
+      last_ = key;
     }
-    return std::move(entry.item);
+    return item;
   }
   [[nodiscard]] std::uint64_t late() const { return late_; }
   [[nodiscard]] std::size_t waiting() const { return waiting_; }
+  /// The greatest key handed on.
+  [[nodiscard]] const std::optional<StreamKey>& last() const { return last_; }
 
  private:
   struct Entry {
-    int64_t row;
-    Time send_ts;
+    StreamKey key;
     Item item;
   };
   struct Queue {
     std::deque<Entry> items;
     bool ended = false;
   };
-  static bool before(const Entry& a, const Entry& b) {
-    if (a.row >= 0 && b.row >= 0) return a.row < b.row;
-    return a.send_ts < b.send_ts;
-  }
-  bool next_is_here() const {
-    const int64_t wanted = last_ ? last_->row + 1 : 0;
-    if (last_ && last_->row < 0) return false;
-    for (const auto& queue : queues_)
-      if (!queue.items.empty() && queue.items.front().row == wanted) return true;
-    return false;
+  /// Rows are consecutive from 0, so the next one is known when it is seen; and for what is late or a repeat
+  /// nothing can be gained by waiting.
+  [[nodiscard]] bool is_due(const StreamKey& key) const {
+    if (key.row < 0) return last_ && key.before(*last_);
+    if (!last_) return key.row == 0;
+    return last_->row >= 0 && key.row <= last_->row + 1;
   }
 
   std::vector<Queue> queues_;
   std::size_t bound_;
   std::size_t waiting_ = 0;
   std::uint64_t late_ = 0;
-  std::optional<Entry> last_;
+  std::optional<StreamKey> last_;
 };
 
 }  // namespace drst

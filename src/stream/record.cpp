@@ -117,7 +117,7 @@ void describe(SettingsVisitor& visitor, WireLimits& limits) {
                  "off to compare"});
 }
 
-RecordEncoder::RecordEncoder(std::vector<std::string> columns) {
+RecordEncoder::RecordEncoder(const std::vector<std::string>& columns) {
   prefixes_.reserve(columns.size());
   for (const auto& column : columns) {
     prefixes_.push_back(json_text(column) + ":");

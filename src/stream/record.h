@@ -55,7 +55,7 @@ std::optional<IdParts> split_id(std::string_view id);
 /// Writes samples of one fixed set of columns.
 class RecordEncoder {
  public:
-  explicit RecordEncoder(std::vector<std::string> columns);
+  explicit RecordEncoder(const std::vector<std::string>& columns);
   /// One sample: values in the order of `columns`, those that are not finite are left out (JSON has no NaN);
   /// an empty id is left out, too. The text lives until the next call.
   std::string_view encode(std::string_view id, std::span<const double> values, std::optional<double> label,
