@@ -29,8 +29,9 @@ Moments moments(const std::vector<float>& x, std::size_t rows, std::size_t width
     const double d = static_cast<double>(x[r * width + column]) - result.mean;
     squares += d * d;
   }
-  const double floor = least_spread * std::max(std::abs(result.mean), 1e-30);
-  result.deviation = std::max(std::sqrt(squares / static_cast<double>(rows)), floor);
+  result.deviation =
+      std::max(std::sqrt(squares / static_cast<double>(rows)), least_spread * std::abs(result.mean));
+  if (result.deviation < 1e-30) result.deviation = 1;  // all zero, or never there
   return result;
 }
 
