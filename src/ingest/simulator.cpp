@@ -137,9 +137,10 @@ struct Simulator::State {
                               .cache_pressure = world.cache_pressure,
                               .memory_pressure = world.memory_pressure};
     if (!known[v] || queues[v] > 0 || !(now == conditions[v])) {
+      const bool waited = queues[v] > 0;
       services[v] = sim::serve(sim::vnf_costs()[v], spec.settings, now, kStep, queues[v]);
       conditions[v] = now;
-      known[v] = queues[v] <= 0;
+      known[v] = !waited && queues[v] <= 0;
     }
     return services[v];
   }

@@ -63,7 +63,7 @@ struct SimulationChange {
     noise     ///< spread of the counters' measurement noise; their level stays
   };
   What what = What::cost;
-  std::string vnf;       ///< one VNF only; empty: all of them (always so for traffic)
+  std::string vnf = {};  ///< one VNF only; empty: all of them (always so for traffic)
   int64_t from_row = 0;  ///< rows over the whole output, from 0
   int64_t to_row =
       0;  ///< the factor grows geometrically from 1 at from_row to `factor` here; <= from_row: abrupt

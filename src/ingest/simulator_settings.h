@@ -49,7 +49,7 @@ struct SimulatorSettings {
   std::vector<double> core_shares = {0.5, 0.25};   // [S] [D] one or three competitors
   std::vector<double> stimulus_kinds = {1, 0, 0};  // cpu, cache, memory: [S] has CPU hogs only
   std::vector<double> intervention_kinds = {0.6, 0.2, 0.2};
-  double cold_lines_per_slice = 35;       // [S] LLC misses a slice of the contended VNF has more
+  double cold_lines_per_slice = 28;       // [S] LLC misses a slice of the contended VNF has more
   double cpu_neighbour_pressure = 0.002;  // [S] others' misses do not rise: a CPU hog fits its own caches
   double evicted_share = 0.02;            // [S] spikes of misses reach 2 % of the loads
   double memory_slowdown = 1.5;           // [P] extra stall a line under full memory pressure, in line_cycles
