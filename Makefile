@@ -47,8 +47,8 @@ tidy: packages ## clang-tidy over everything
 	@tools/tidy.sh $(BUILD)
 
 test-long: test tsan tidy ## TSan, clang-tidy, 10 000 fault simulations, kill -9 rounds, fuzzing
-	DRST_SIMULATIONS=10000 DRST_KILL_ROUNDS=200 $(BUILD)/bin/fault_simulation_test
-	DRST_KILL_ROUNDS=200 $(BUILD)/bin/kill_test
+	DRST_SIMULATIONS=10000 $(BUILD)/bin/fault_simulation_test
+	python3 tests/kill_rounds.py --drst $(DRST) --rounds 200
 	$(MAKE) fuzz SECONDS_EACH=120
 
 test-bare: ## prove a fresh clone on a bare Debian 12 root made by debootstrap (needs root)

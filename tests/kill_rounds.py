@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--drst", required=True)
-    parser.add_argument("--data", required=True)
+    parser.add_argument("--data", default=os.environ.get("DRST_DATA", ""))
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rows", type=int, default=500, help="rows of each of the two stages of a stream")
@@ -33,7 +33,9 @@ def main():
     offline = os.path.join(perf, "combined.csv") + ":head=1290"
     stages = ["--stage", f"stage0={perf}/combined.csv:tail={args.rows}",
               "--stage", f"stage2={perf}/resource_stimulus_global_A-B-C_modified.csv:head={args.rows}"]
-    # A small grid keeps the retrainer's work a fraction of a second, so that kills hit every phase of it.
+    if not os.path.exists(os.path.join(perf, "combined.csv")):
+        print("kill_rounds: DRST_DATA does not name the folder of real measurements", file=sys.stderr)
+        sys.exit(1 if os.environ.get("CI") else 77)
     settings = ["-q", "--set", "inference.idle_timeout_s=60"]
 
     template = tempfile.mkdtemp(prefix="drst-kill-")

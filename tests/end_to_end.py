@@ -1,0 +1,331 @@
+#!/usr/bin/env python3
+"""DRST as a user meets it: the built program on real tables, in one process and as many, with right and wrong input.
+
+Needs DRST (the program) and DRST_DATA (real measurements). Python's unittest; numpy from the distribution; onnxruntime where
+DRST_PYTHON's environment has it.
+"""
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DRST = os.environ.get("DRST", os.path.join(HERE, "..", "build", "bin", "drst"))
+DATA = os.environ.get("DRST_DATA", "")
+PERF = DATA if os.path.exists(os.path.join(DATA, "combined.csv")) else os.path.join(DATA, "perf")
+TIMINGS = ("wall_s", "throughput_records_per_s", "resources", "stream_wall_s")
+
+
+def drst(*args, expect=0, **kwargs):
+    """Runs drst; returns stdout. The exit code must be `expect`."""
+    done = subprocess.run([DRST, *args], capture_output=True, text=True, **kwargs)
+    if expect is not None and done.returncode != expect:
+        raise AssertionError(f"drst {' '.join(args)} ended with {done.returncode}, not {expect}:\n{done.stderr[-2000:]}")
+    return done
+
+
+def without_timings(value):
+    if isinstance(value, dict):
+        return {k: without_timings(v) for k, v in value.items() if k not in TIMINGS and not k.endswith("_ms")}
+    if isinstance(value, list):
+        return [without_timings(v) for v in value]
+    return value
+
+
+def traces(store):
+    rows = {}
+    folder = os.path.join(store, "results")
+    for name in sorted(os.listdir(folder)):
+        if not name.endswith("_inference_trace.npz"):
+            continue
+        trace = np.load(os.path.join(folder, name))
+        for i, key in enumerate(trace["id"]):
+            assert str(key) not in rows, f"{key} was predicted twice"
+            rows[str(key)] = (trace["pred_orig"][i].tobytes(), trace["pred_adj"][i].tobytes(), str(trace["releases"][trace["release"][i]]))
+    return rows
+
+
+def by_row(rows):
+    return {int(key.rsplit("-", 1)[1]): value for key, value in rows.items()}
+
+
+class Temporary(unittest.TestCase):
+    def setUp(self):
+        self.work = tempfile.mkdtemp(prefix="drst-e2e-")
+        self.addCleanup(shutil.rmtree, self.work, ignore_errors=True)
+
+    def path(self, *parts):
+        return os.path.join(self.work, *parts)
+
+
+class ClosedLoop(unittest.TestCase):
+    """One run on the default stream, labels at once; looked at from all sides."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.work = tempfile.mkdtemp(prefix="drst-e2e-")
+        begun = time.monotonic()
+        drst("run", "--data", DATA, "--seed", "7", "--model", "mlp", "--out", f"{cls.work}/a", "-q")
+        cls.seconds = time.monotonic() - begun
+        with open(f"{cls.work}/a/summary.json", encoding="utf-8") as file:
+            cls.summary = json.load(file)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.work, ignore_errors=True)
+
+    def test_same_seed_same_summary(self):
+        drst("run", "--data", DATA, "--seed", "7", "--model", "mlp", "--out", f"{self.work}/b", "-q", "--no-report")
+        with open(f"{self.work}/b/summary.json", encoding="utf-8") as file:
+            other = json.load(file)
+        self.assertEqual(without_timings(self.summary), without_timings(other))
+
+    def test_independent_recount(self):
+        subprocess.run([sys.executable, f"{HERE}/check_run.py", "--store", f"{self.work}/a/store", "--log", f"{self.work}/a/log",
+                        "--summary", f"{self.work}/a/summary.json"], check=True)
+
+    def test_accuracy(self):
+        overall = self.summary["overall"]
+        self.assertGreaterEqual(overall["baseline"]["acc@0.2"], 0.50)
+        self.assertGreaterEqual(overall["adaptive"]["acc@0.2"], 0.80)
+        for stage in self.summary["stages"]:
+            self.assertGreaterEqual(stage["adaptive"]["acc@0.2"], stage["baseline"]["acc@0.2"] - 0.01, stage["name"])
+
+    def test_each_stage_change_is_noticed(self):
+        rows = [event["row"] for event in self.summary["drift_events"]]
+        for stage in self.summary["stages"][1:]:
+            first = stage["first_row"]
+            self.assertTrue(any(first <= row <= first + 150 for row in rows), f"{stage['name']} at {first}: alarms at {rows}")
+
+    def test_models_are_published_and_swapped_in(self):
+        published = {r["release"] for r in self.summary["retrains"] if r["published"]}
+        self.assertTrue(published)
+        self.assertTrue(published & {swap["release"] for swap in self.summary["swaps"]})
+        for retrain in self.summary["retrains"]:
+            self.assertTrue(retrain["reason"] or retrain["published"], retrain)
+
+    def test_files_are_there(self):
+        for name in ("report.md", "report.html", "plots/timeline.png", "plots/timeline.svg", "plots/drift_heat.png"):
+            self.assertGreater(os.path.getsize(f"{self.work}/a/{name}"), 1000, name)
+
+    def test_stage_names_decide_nothing(self):
+        stages = self.summary["stages"]
+        tables = {"stage0": "combined.csv:tail=500", "stage2": "resource_stimulus_global_A-B-C_modified.csv:head=1000",
+                  "dag-1": "dag-1_resource_stimulus_global_A-B-C.csv:head=1000"}
+        self.assertEqual([s["name"] for s in stages], list(tables))
+        names = ["x", "stage0", "stage2"]  # other names, some of them another stage's
+        arguments = []
+        for name, table in zip(names, tables.values()):
+            arguments += ["--stage", f"{name}={PERF}/{table}"]
+        drst("run", "--data", DATA, *arguments, "--seed", "7", "--model", "mlp", "--out", f"{self.work}/c", "-q", "--no-report",
+             "--set", "stream.stage_on_wire=false")
+        self.assertEqual(traces(f"{self.work}/a/store"), traces(f"{self.work}/c/store"))
+
+    def test_models_commands(self):
+        store = f"file:{self.work}/a/store"
+        releases = json.loads(drst("models", "list", "--store", store, "--json").stdout)
+        self.assertGreaterEqual(len(releases), 2)
+        drst("models", "verify", "--store", store)
+        before = open(f"{self.work}/a/store/models/latest.txt", encoding="utf-8").read()
+        drst("models", "rollback", "--store", store)
+        after = open(f"{self.work}/a/store/models/latest.txt", encoding="utf-8").read()
+        self.assertNotEqual(before, after)
+        drst("models", "verify", "--store", store)
+        drst("models", "rollback", before.split("\n")[0], "--store", store)
+        self.assertEqual(before, open(f"{self.work}/a/store/models/latest.txt", encoding="utf-8").read())
+
+    def test_processes_agree_with_the_run(self):
+        work = f"{self.work}/processes"
+        where = ["--store", f"file:{work}/store", "--log", f"embedded:{work}/log", "-q", "--seed", "7"]
+        os.makedirs(work)
+        drst("offline", "--data", DATA, "--model", "mlp", "--store", f"file:{work}/store", "-q", "--seed", "7")
+        commands = [["monitor"], ["retrain", "--data", DATA, "--model", "mlp"], ["infer", "--member", "infer-0"],
+                    ["infer", "--member", "infer-1"], ["infer", "--member", "infer-2"],
+                    ["produce", "--data", DATA, "--rate", "400"]]
+        running = [subprocess.Popen([DRST, *command, *where]) for command in commands]
+        for command, process in zip(commands, running):
+            self.assertEqual(process.wait(timeout=120), 0, command)
+        drst("report", *where[:4], "-q", "--out", f"{work}/out")
+        with open(f"{work}/out/summary.json", encoding="utf-8") as file:
+            summary = json.load(file)
+        subprocess.run([sys.executable, f"{HERE}/check_run.py", "--store", f"{work}/store", "--log", f"{work}/log", "--summary",
+                        f"{work}/out/summary.json"], check=True)
+        self.assertEqual(summary["records"]["predicted"], self.summary["records"]["predicted"])
+        mine, theirs = by_row(traces(f"{self.work}/a/store")), by_row(traces(f"{work}/store"))
+        self.assertEqual(mine.keys(), theirs.keys())
+        self.assertEqual([r for r in mine if mine[r][0] != theirs[r][0]], [], "baseline predictions must be equal to the bit")
+        difference = summary["overall"]["adaptive"]["acc@0.2"] - self.summary["overall"]["adaptive"]["acc@0.2"]
+        print(f"processes: adaptive acc@0.2 {summary['overall']['adaptive']['acc@0.2']:.4f}, difference to the run {difference:+.4f}")
+        self.assertLess(abs(difference), 0.02)
+        recompute = os.environ.get("DRST_PYTHON")
+        if recompute and os.path.exists(recompute):
+            subprocess.run([recompute, f"{HERE}/recompute.py", "--store", f"{work}/store", "--log", f"{work}/log"], check=True)
+
+
+class WallClock(Temporary):
+    def test_threads_in_real_time(self):
+        drst("run", "--offline", f"{PERF}/combined.csv:head=1290", "--stage", f"a={PERF}/combined.csv:tail=300", "--model", "mlp",
+             "--clock", "wall", "--rate", "300", "--out", self.path("w"), "-q")
+        subprocess.run([sys.executable, f"{HERE}/check_run.py", "--store", self.path("w", "store"), "--log", self.path("w", "log"),
+                        "--summary", self.path("w", "summary.json")], check=True)
+
+    def test_simulated_chain(self):
+        drst("run", "--simulate", "--model", "ridge", "--out", self.path("s"), "-q", "--no-report")
+        with open(self.path("s", "summary.json"), encoding="utf-8") as file:
+            summary = json.load(file)
+        self.assertTrue(summary["simulated_data"])
+        self.assertEqual(summary["records"]["lost"], 0)
+
+
+class LabelBudgets(Temporary):
+    def test_no_labels_and_late_labels(self):
+        for name, options in (("none", ["--label-every", "0"]), ("late", ["--label-every", "5", "--label-delay", "30"])):
+            drst("run", "--data", DATA, "--model", "ridge", *options, "--out", self.path(name), "-q", "--no-report")
+            with open(self.path(name, "summary.json"), encoding="utf-8") as file:
+                summary = json.load(file)
+            self.assertEqual(summary["records"]["lost"], 0)
+            for stage in summary["stages"]:
+                self.assertGreaterEqual(stage["adaptive"]["acc@0.2"], stage["baseline"]["acc@0.2"] - 0.01, (name, stage["name"]))
+            if name == "none":
+                self.assertEqual(summary["overall"]["labels_used"], 0)
+                self.assertEqual([r for r in summary["retrains"] if r["published"]], [])
+                self.assertTrue(os.path.exists(self.path(name, "store", "results", "retrain_skipped_no_labels.flag")))
+
+
+class WrongInput(Temporary):
+    """Each gets the right exit code and words that say what, where, what to do; nothing good is lost."""
+
+    def refused(self, code, words, *args, **kwargs):
+        done = drst(*args, expect=code, **kwargs)
+        for word in words:
+            self.assertIn(word, done.stderr)
+        return done
+
+    def small_run(self, out, *more):
+        return ["run", "--offline", f"{PERF}/combined.csv:head=600", "--stage", f"a={PERF}/combined.csv:tail=60", "--model", "ridge",
+                "--out", out, "-q", "--no-report", *more]
+
+    def test_usage(self):
+        drst(expect=2)
+        drst("run", "--no-such-option", expect=2)
+        drst("nonsense", expect=2)
+        self.refused(2, ["--label-every"], "run", "--label-every", "often", "--out", self.path("x"))
+
+    def test_settings(self):
+        self.refused(3, ["drift.wndow"], *self.small_run(self.path("x"), "--set", "drift.wndow=3"))
+        self.refused(3, ["drift.window"], *self.small_run(self.path("x"), "--set", "drift.window=-1"))
+        with open(self.path("bad.toml"), "w", encoding="utf-8") as file:
+            file.write("[drift]\nwindow = 300\n\n[nowhere]\nx = 1\n")
+        self.refused(3, ["bad.toml:4"], *self.small_run(self.path("x"), "--config", self.path("bad.toml")))
+        self.assertFalse(os.path.exists(self.path("x")))
+
+    def test_no_data_folder(self):
+        self.refused(3, [self.path("nowhere"), "combined.csv"], "run", "--data", self.path("nowhere"), "--out", self.path("x"))
+        self.assertFalse(os.path.exists(self.path("x")))
+
+    def table(self, name, change):
+        with open(f"{PERF}/combined.csv", encoding="utf-8") as file:
+            lines = file.read().split("\n")[:201]
+        cells = [line.split(",") for line in lines if line]
+        change(cells)
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write("\n".join(",".join(row) for row in cells) + "\n")
+        return self.path(name)
+
+    def train(self, table):
+        return ["offline", "--offline", table, "--model", "ridge", "--store", f"file:{self.path('store')}", "-q"]
+
+    def test_table_without_its_target(self):
+        def rename(cells):
+            cells[0][2] = "output_rte"
+        self.refused(3, ["output_rate", "output_rte"], *self.train(self.table("t.csv", rename)))
+
+    def test_all_missing_columns(self):
+        def blank(column):
+            def change(cells):
+                for row in cells[1:]:
+                    row[column] = ""
+            return change
+        self.refused(3, ["output_rate"], *self.train(self.table("t.csv", blank(2))))
+        drst(*self.train(self.table("u.csv", blank(7))))
+
+    def test_text_where_numbers_belong(self):
+        def spoil(cells):
+            cells[17][5] = "many"
+        self.refused(3, ["t.csv:18", "many"], *self.train(self.table("t.csv", spoil)))
+
+    def test_output_folder_of_another_run(self):
+        drst(*self.small_run(self.path("x")))
+        before = open(self.path("x", "summary.json"), encoding="utf-8").read()
+        self.refused(3, [self.path("x"), "--overwrite"], *self.small_run(self.path("x")))
+        self.assertEqual(before, open(self.path("x", "summary.json"), encoding="utf-8").read())
+        drst(*self.small_run(self.path("x"), "--overwrite"))
+        running = subprocess.Popen([DRST, *self.small_run(self.path("y"), "--clock", "wall", "--rate", "10")])
+        try:
+            deadline = time.monotonic() + 20
+            while not os.path.exists(self.path("y", "store")) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            self.refused(3, ["in use"], *self.small_run(self.path("y"), "--overwrite"))
+        finally:
+            running.send_signal(signal.SIGTERM)
+            self.assertEqual(running.wait(timeout=10), 130)
+
+    def test_broken_models(self):
+        drst(*self.small_run(self.path("x")))
+        store = self.path("x", "store")
+        model, metrics = open(f"{store}/models/latest.txt", encoding="utf-8").read().split("\n")[:2]
+        content = open(f"{store}/{model}", "rb").read()
+        with open(f"{store}/{model}", "wb") as file:
+            file.write(content[: len(content) // 2])
+        done = drst("models", "verify", "--store", f"file:{store}", expect=1)
+        self.assertIn(model, done.stdout)
+        os.remove(f"{store}/{model}")
+        done = drst("models", "verify", "--store", f"file:{store}", expect=1)
+        self.assertIn(model, done.stdout)
+        with open(f"{store}/{model}", "wb") as file:
+            file.write(content)
+        drst("models", "verify", "--store", f"file:{store}")
+        self.assertTrue(os.path.exists(f"{store}/{metrics}"))
+
+    def test_log_cut_in_the_middle(self):
+        drst(*self.small_run(self.path("x")))
+        log = self.path("x", "log")
+        data = max((os.path.join(log, name) for name in os.listdir(log)), key=os.path.getsize)
+        os.truncate(data, os.path.getsize(data) // 3)
+        done = drst("infer", "--store", f"file:{self.path('x', 'store')}", "--log", f"embedded:{log}", expect=None, timeout=30)
+        self.assertIn(done.returncode, (1, 3), done.stderr)
+        self.assertIn("truncated", done.stderr)
+
+    def test_full_and_unwritable_disk(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+        done = drst(*self.small_run(self.path("x")), expect=1, preexec_fn=limit)
+        self.assertIn(self.path("x"), done.stderr)
+        self.refused(1, ["/dev/null"], *self.small_run("/dev/null/x"))
+
+    def test_two_monitors(self):
+        where = ["--store", f"file:{self.path('store')}", "--log", f"embedded:{self.path('log')}", "-q"]
+        first = subprocess.Popen([DRST, "monitor", *where])
+        try:
+            time.sleep(1.0)
+            self.assertIsNone(first.poll())
+            done = drst("monitor", *where, expect=3, timeout=30)
+            self.assertIn("monitor", done.stderr)
+        finally:
+            first.send_signal(signal.SIGTERM)
+            first.wait(timeout=10)
+
+
+if __name__ == "__main__":
+    if not os.path.exists(os.path.join(PERF, "combined.csv")):
+        print("end_to_end: DRST_DATA does not name the folder of real measurements", file=sys.stderr)
+        sys.exit(1 if os.environ.get("CI") else 77)
+    unittest.main(verbosity=2)
