@@ -1,3 +1,5 @@
+#include <cstdlib>
+
 #include "base/error.h"
 #include "base/log.h"
 #include "cli/command.h"
@@ -8,7 +10,7 @@ void Context::add_common(CLI::App& command, unsigned options) {
   command.add_option("--config", config_file, "TOML file of settings (see `drst config`)")->type_name("FILE");
   command.add_option("--set", assignments, "one setting, e.g. --set drift.window=300; may be repeated")
       ->type_name("SECTION.KEY=VALUE");
-  command.add_option("--seed", config.run.seed, "start of all random choices")->type_name("N");
+  add_setting(command, "--seed", "run.seed", "start of all random choices", Kind::integer);
   if ((options & with_data) != 0)
     command.add_option("--data", data, "folder of tables; default $DRST_DATA, then datasets/")->type_name("DIR");
   if ((options & with_store) != 0)
@@ -24,14 +26,26 @@ void Context::add_common(CLI::App& command, unsigned options) {
 void Context::load() {
   if (quiet) log::set_level(log::Level::warning);
   if (verbose) log::set_level(log::Level::debug);
-  const int64_t seed_option = config.run.seed;
-  const bool seed_given = seed_option != RunSettings{}.seed;
   Settings sections = config.sections();
   if (!config_file.empty()) sections.load_file(config_file);
   sections.load_environment();
   for (const auto& assignment : assignments) sections.set(assignment);
-  if (seed_given) config.run.seed = seed_option;
-  if (config.run.seed < 0) throw InputError("--seed must not be negative");
+  for (const auto& assignment : option_assignments) sections.set(assignment);
+}
+
+CLI::Option* Context::add_setting(CLI::App& command, const std::string& option, const std::string& setting,
+                                  const std::string& what, Kind kind) {
+  auto* added = command.add_option_function<std::string>(
+      option, [this, setting](const std::string& value) { option_assignments.push_back(setting + "=" + value); }, what);
+  if (kind == Kind::integer) added->check(CLI::TypeValidator<int64_t>("INT"))->type_name("N");
+  if (kind == Kind::number) added->check(CLI::TypeValidator<double>("NUMBER"))->type_name("X");
+  return added;
+}
+
+std::string Context::data_folder() const {
+  if (!data.empty()) return data;
+  const char* variable = std::getenv("DRST_DATA");
+  return variable != nullptr ? variable : "datasets";
 }
 
 std::unique_ptr<ObjectStore> Context::open_the_store() const { return open_store(store_url); }

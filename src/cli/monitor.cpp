@@ -12,13 +12,14 @@ void add_monitor(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("monitor", "watch a topic for drift and ask for retraining");
   context.add_common(*command, Context::with_store | Context::with_log);
   command->add_option("--run-id", options->run_id, "only this run; default: the first one seen");
-  command->add_option("--target", options->target, "the KPI that is the label")->capture_default_str();
+  context.add_setting(*command, "--target", "model.target", "the KPI that is the label");
   command->callback([&context, options] {
     context.action = [&context, options] {
       context.load();
       const SystemClock clock;
       const auto store = context.open_the_store();
       const auto log = context.open_the_log(clock);
+      options->target = context.config.model.target;
       options->topic = context.config.stream.topic;
       options->seed = static_cast<uint64_t>(context.config.run.seed);
       log->ensure_topic(options->topic, static_cast<int>(context.config.stream.partitions));

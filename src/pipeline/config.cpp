@@ -37,6 +37,7 @@ Settings Config::sections() {
   all.add("grid", grid);
   all.add("registry", registry);
   all.add("log", log);
+  all.add("simulator", simulator);
   all.add("datasets", datasets);
   return all;
 }

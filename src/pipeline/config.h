@@ -10,6 +10,7 @@
 #include "inference/consumer.h"
 #include "ingest/datasets.h"
 #include "ingest/producer.h"
+#include "ingest/simulator_settings.h"
 #include "learn/settings.h"
 #include "registry/registry.h"
 #include "stream/settings.h"
@@ -39,6 +40,7 @@ struct Config {
   GridSettings grid;
   RegistrySettings registry;
   LogSettings log;
+  SimulatorSettings simulator;
   DatasetSettings datasets;
 
   /// A view of all sections; must not outlive the Config.

@@ -17,19 +17,24 @@
 
 namespace drst {
 
-struct RunRequest {
-  Config config;
+/// What is streamed and what is trained on.
+struct StreamChoice {
   RowRange offline;
   std::vector<StageSpec> stages;
+};
+/// The stream for these texts (--offline, --stage); what they leave open is the default stream of `data` (SPEC 3.1). InputError.
+StreamChoice choose_stream(const std::string& offline, const std::vector<std::string>& stages, const std::filesystem::path& data);
+
+struct RunRequest {
+  Config config;
+  std::string offline_text;              ///< --offline, or empty
+  std::vector<std::string> stage_texts;  ///< --stage, or empty
+  std::filesystem::path data;            ///< folder of tables for the default stream
+  bool simulated = false;                ///< make the tables with the simulator, under <out>/data, and say so in the report
   std::filesystem::path out;
   bool overwrite = false;
-  bool simulated = false;      ///< the tables come from the simulator: said in the report
-  bool report = true;          ///< false: summary.json only, no plots
+  bool report = true;                    ///< false: summary.json only, no plots
 };
-
-/// The stream for these options: what was named, else the default stream of `data` (SPEC 3.1). InputError if there is none.
-void choose_stream(RunRequest& request, const std::string& offline, const std::vector<std::string>& stages,
-                   const std::filesystem::path& data);
 
 /// Holds an output folder: refuses one that already has a run (unless `overwrite`, which empties it) or is in use by another process.
 class OutputFolder {

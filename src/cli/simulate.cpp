@@ -1,0 +1,67 @@
+// drst simulate: a chain's seconds as CSV, any number of them.
+#include <iostream>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/stop.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "ingest/simulator_writer.h"
+
+namespace drst::cli {
+
+namespace {
+
+struct Options {
+  std::string scenario = "baseline";
+  std::string topology = "linear";
+  int64_t rows = 1790;
+  int64_t experiment_rows = 0;
+  std::vector<std::string> changes;
+  bool folder = false;
+};
+
+int simulate(Context& context, const Options& options) {
+  context.load();
+  const auto seed = static_cast<uint64_t>(context.config.run.seed);
+  if (options.folder) {
+    if (context.out.empty()) throw InputError("--folder needs --out DIR: where the tables go");
+    simulate_data_folder(context.out, seed, context.config.simulator);
+    log::info("simulated tables: " + context.out);
+    return 0;
+  }
+  SimulationSpec spec;
+  spec.scenario = parse_scenario(options.scenario);
+  spec.topology = parse_topology(options.topology);
+  spec.seed = seed;
+  spec.rows = options.rows;
+  spec.experiment_rows = options.experiment_rows;
+  spec.settings = context.config.simulator;
+  for (const auto& change : options.changes) spec.changes.push_back(parse_change(change));
+  if (!context.out.empty() && spec.rows > 0) {
+    const auto rows = simulate_csv_file(context.out, spec);
+    log::info(context.out + ": " + to_text(rows) + " rows");
+    return 0;
+  }
+  if (!context.out.empty()) throw InputError("--rows 0 (endless) goes to stdout only; leave --out away");
+  Simulator simulator(spec);
+  write_simulated_csv(std::cout, simulator, [](int64_t) { return !stop_requested(); });
+  return 0;
+}
+
+}  // namespace
+
+void add_simulate(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("simulate", "a simulated service chain as CSV of the published shape");
+  context.add_common(*command, Context::with_out);
+  auto options = std::make_shared<Options>();
+  command->add_option("--scenario", options->scenario, "baseline, random-rates, resource-stimulus, intervention")->capture_default_str();
+  command->add_option("--topology", options->topology, "linear, dag-1, dag-2 (a VNF replaced)")->capture_default_str();
+  command->add_option("--rows", options->rows, "seconds; 0: endless, to stdout")->capture_default_str()->check(CLI::NonNegativeNumber);
+  command->add_option("--experiment-rows", options->experiment_rows, "rows of an experiment; 0: as published")->check(CLI::NonNegativeNumber);
+  command->add_option("--change", options->changes, "WHAT[/VNF]@ROW[-ROW]*FACTOR, WHAT one of cost, traffic, noise; may be repeated");
+  command->add_flag("--folder", options->folder, "a whole folder of tables, like the published one");
+  command->callback([&context, options] { context.action = [&context, options] { return simulate(context, *options); }; });
+}
+
+}  // namespace drst::cli

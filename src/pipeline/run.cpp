@@ -1,0 +1,190 @@
+#include "pipeline/run.h"
+
+#include <sys/resource.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "drift/monitor.h"
+#include "inference/consumer.h"
+#include "inference/trace.h"
+#include "ingest/simulator_writer.h"
+#include "learn/offline.h"
+#include "pipeline/drive.h"
+#include "report/report.h"
+#include "tuning/retrainer.h"
+
+namespace drst {
+
+namespace fs = std::filesystem;
+
+StreamChoice choose_stream(const std::string& offline, const std::vector<std::string>& stages, const fs::path& data) {
+  StreamChoice choice;
+  if (!offline.empty()) choice.offline = parse_row_range(offline);
+  for (const auto& stage : stages) choice.stages.push_back(parse_stage(stage));
+  for (std::size_t i = 0; i < choice.stages.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (choice.stages[i].name == choice.stages[j].name)
+        throw InputError("two stages are named '" + choice.stages[i].name + "'; give each its own name");
+  if ((!offline.empty() || data.empty()) && !stages.empty()) return choice;
+  auto defaults = default_stream(data);
+  if (offline.empty()) choice.offline = defaults.offline;
+  if (stages.empty()) choice.stages = std::move(defaults.stages);
+  return choice;
+}
+
+namespace {
+
+double peak_memory_mib() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024.0;
+}
+
+/// One consumer with its guard and the slot between them.
+struct Member {
+  ModelSlot slot;
+  std::unique_ptr<Guard> guard;
+  std::unique_ptr<InferenceConsumer> consumer;
+};
+
+Duration seconds(double s) { return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s)); }
+
+class ClosedLoop {
+ public:
+  ClosedLoop(const Config& config, const StreamChoice& choice, Log& log, ObjectStore& store, const Clock& clock,
+             bool is_virtual, const RunFacts& facts) {
+    auto stream = config.stream;
+    stream.lags = true;  // DESIGN: off on the wire by default for other people's consumers, on in `drst run`
+    stream.rate = is_virtual ? 1.0 / config.run.tick_s : config.run.rate;
+    std::vector<StageTable> stages;
+    for (const auto& stage : choice.stages) stages.push_back({stage.name, load_range(stage.range)});
+    log.ensure_topic(stream.topic, static_cast<int>(stream.partitions));
+    producer_ = std::make_unique<Producer>(log, store, clock, stream, facts.run_id, facts.target, std::move(stages));
+    for (int64_t i = 0; i < config.run.consumers; ++i) {
+      auto member = std::make_unique<Member>();
+      ConsumerIdentity identity;
+      identity.topic = stream.topic;
+      identity.member = "infer-" + to_text(i);
+      identity.run_id = facts.run_id;
+      member->consumer =
+          std::make_unique<InferenceConsumer>(log, store, clock, config.inference, identity, member->slot);
+      member->guard = std::make_unique<Guard>(store, clock, config.inference, config.registry, identity.member, member->slot);
+      members_.push_back(std::move(member));
+    }
+    MonitorOptions monitor;
+    monitor.topic = stream.topic;
+    monitor.run_id = facts.run_id;
+    monitor.target = facts.target;
+    monitor.seed = facts.seed;
+    monitor_ = std::make_unique<Monitor>(log, store, clock, config.drift, monitor);
+    RetrainerOptions retrainer;
+    retrainer.topic = stream.topic;
+    retrainer.run_id = facts.run_id;
+    retrainer.target = facts.target;
+    retrainer.family = facts.family;
+    retrainer.seed = facts.seed;
+    retrainer.busy_rows = is_virtual ? config.run.retrain_rows - 1 : 0;
+    retrainer.epsilon = config.inference.epsilon;
+    retrainer_ = std::make_unique<Retrainer>(log, store, clock, config.tuning, config.registry, retrainer,
+                                             load_range(choice.offline));
+  }
+
+  [[nodiscard]] LoopParts parts() {
+    LoopParts all;
+    all.producer = producer_.get();
+    for (auto& member : members_) {
+      all.consumers.push_back(member->consumer.get());
+      all.guards.push_back(member->guard.get());
+    }
+    all.observers = {monitor_.get(), retrainer_.get()};
+    return all;
+  }
+  [[nodiscard]] const Producer& producer() const { return *producer_; }
+
+ private:
+  std::unique_ptr<Producer> producer_;
+  std::vector<std::unique_ptr<Member>> members_;
+  std::unique_ptr<Monitor> monitor_;
+  std::unique_ptr<Retrainer> retrainer_;
+};
+
+}  // namespace
+
+Summary execute_run(const RunRequest& request, const std::function<void(int64_t, int64_t)>& progress) {
+  const double begun = monotonic_seconds();
+  auto config = request.config;
+  StreamChoice choice;
+  // Wrong input is refused before anything is created; a simulated chain needs the folder first.
+  if (!request.simulated) choice = choose_stream(request.offline_text, request.stage_texts, request.data);
+  const OutputFolder out(request.out, request.overwrite);
+  if (request.simulated) {
+    log::warning("no real tables: a simulated chain is used (seed " + to_text(config.run.seed) + ")");
+    simulate_data_folder(out.path() / "data", static_cast<uint64_t>(config.run.seed),
+                         config.simulator);
+    choice = choose_stream(request.offline_text, request.stage_texts, out.path() / "data");
+  }
+  const bool is_virtual = config.run.clock == "virtual";
+
+  VirtualClock virtual_clock;
+  const SystemClock wall_clock;
+  const Clock& clock = is_virtual ? static_cast<const Clock&>(virtual_clock) : wall_clock;
+  const auto store = open_store("file:" + (out.path() / "store").string());
+  // On the virtual clock a run is repeated from its seed, so that power cuts need no sync for each record.
+  const auto log = open_log("embedded:" + (out.path() / "log").string(), clock,
+                            is_virtual ? Durability::relaxed : Durability::full, config.log);
+
+  RunFacts facts;
+  facts.run_id = "run" + to_text(config.run.seed);
+  facts.seed = static_cast<uint64_t>(config.run.seed);
+  facts.target = config.model.target;
+  facts.family = config.model.family;
+  facts.clock = config.run.clock;
+  facts.simulated_data = request.simulated;
+  facts.label_every = config.stream.label_every;
+  facts.label_delay = config.stream.label_delay;
+  facts.epsilon = config.inference.epsilon;
+  facts.settings = config.sections().values();
+  facts.code_version = DRST_VERSION;
+  store->put("results/run.json", to_json(facts));
+
+  Registry registry(*store, clock, config.registry);
+  OfflineOptions offline;
+  offline.seed = facts.seed;
+  offline.source = choice.offline.file.string();
+  const auto trained = run_offline(load_range(choice.offline), config.model, *store, registry, offline);
+  log::info("offline: " + trained.baseline.family + ", validation accuracy@0.2 " + to_fixed(trained.validation.acc02, 3) +
+            " (" + to_fixed(monotonic_seconds() - begun, 1) + " s)");
+
+  ClosedLoop loop(config, choice, *log, *store, clock, is_virtual, facts);
+  const double stream_begun = monotonic_seconds();
+  LoopProgress each;
+  int64_t shown = -1;
+  if (progress)
+    each.each_tick = [&] {
+      const int64_t rows = loop.producer().rows_produced();
+      if (rows == shown) return;
+      shown = rows;
+      progress(rows, loop.producer().rows_total());
+    };
+  const auto cpu = is_virtual ? run_virtual(loop.parts(), virtual_clock, seconds(config.run.tick_s),
+                                            seconds(config.run.patience_s), each)
+                              : run_on_threads(loop.parts(), *log);
+  facts.stream_wall_s = monotonic_seconds() - stream_begun;
+  log->sync();
+
+  const auto traces = read_traces(*log, config.stream.topic, facts.run_id);
+  write_trace_files(*store, traces);
+  facts.produced = loop.producer().rows_produced();
+  facts.duplicates = static_cast<int64_t>(traces.duplicates);
+  facts.dead_lettered = static_cast<int64_t>(traces.dead_lettered);
+  for (const auto& [name, used] : cpu) facts.resources[name] = {used, peak_memory_mib()};
+  facts.wall_s = monotonic_seconds() - begun;
+  store->put("results/run.json", to_json(facts));
+  if (request.report) write_report(*store, out.path());
+  auto summary = summarize(*store);
+  if (!request.report) write_file_atomic(out.path() / "summary.json", to_json(summary));
+  return summary;
+}
+
+}  // namespace drst
