@@ -55,7 +55,7 @@ Table without_rate(Table table) {
   return table;
 }
 
-/// Rows of stage0 in a new order: experiments of 45 rows, each at a rate drawn anew.
+/// Rows of stage0 in a new order: another rate each 9 rows.
 Table random_rates(const Table& stage0, std::size_t rows, Random random) {
   std::map<int64_t, std::vector<std::size_t>> by_rate;  // in steps of 500 Mbit/s
   const auto rates = stage0.column("input_rate");
@@ -66,7 +66,7 @@ Table random_rates(const Table& stage0, std::size_t rows, Random random) {
   Table out(stage0.names(), rows);
   for (std::size_t r = 0; r < rows;) {
     const auto& pool = pools[random.below(pools.size())];
-    for (std::size_t i = 0; i < 45 && r < rows; ++i, ++r) {
+    for (std::size_t i = 0; i < 9 && r < rows; ++i, ++r) {
       const std::size_t from = pool[random.below(pool.size())];
       for (std::size_t c = 0; c < out.columns(); ++c) out.column(c)[r] = stage0.at(from, c);
     }

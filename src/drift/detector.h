@@ -42,13 +42,14 @@ struct DriftSettings {
   int64_t split_bins = 8;
   int64_t split_least = 25;
   double split_effect = 0.33;
-  int64_t cool_down = 150;
+  int64_t cool_down = 300;
   int64_t max_columns = 4096;
   // the monitor's
   double lock_expiry_s = 600;
   int64_t reorder_bound = 1024;
   double max_missing_fraction = 0.5;
   int64_t save_every = 50;
+  double publish_every_s = 10;
   int64_t history_points = 2048;
 };
 void describe(SettingsVisitor& visitor, DriftSettings& settings);

@@ -1,13 +1,18 @@
 // The monitor: the detector on the stream (SPEC 8), as a component.
 //
-// Own consumer group, exclusive. Merges partitions into stream order (stream/joined_reader.h), ignores lags
-// and records that cannot be used, feeds the detector, and on an alarm: writes the drift event, then the
+// Own consumer group, exclusive: a second live monitor gets an InputError. Merges partitions into stream
+// order (stream/joined_reader.h), feeds the detector, and on an alarm: writes the drift event, then the
 // hand-over (window snapshot with features, lags, labels; NaN where none; lock; tier flag). No second trigger
-// while locked. Polls the done flag: unlocks, acknowledges. A stale lock expires with a warning. Publishes
-// the current signal as results/drift_signal.json (latest) and the history as results/drift_signal.npz at the
-// end. Ends when every partition has shown its sentinel, or after an idle time-out, with
-// results/monitor_done.flag. State is saved to results/monitor_state.bin at each stride, before offsets are
-// committed; a restarted monitor goes on from it and repeats itself exactly.
+// while locked. Looks for the done flag before each record: acknowledges, unlocks. A stale lock expires with
+// a warning. Publishes the current signal as results/drift_signal.json and the history as
+// results/drift_signal.npz at the end. Ends when every partition has shown its sentinel, or after an idle
+// time-out, with results/monitor_done.flag.
+//
+// Order of effects, so that a crash between any two of them loses and doubles nothing: event and hand-over
+// (keyed by the event's id, repeatable) before the state results/monitor_state.bin; state before offsets;
+// acknowledgement in the state before the flags are removed. A restarted monitor goes on from its state and
+// repeats itself exactly. The stage of a record goes into the event for reports and influences nothing. One
+// thread.
 #pragma once
 
 #include <memory>
@@ -24,6 +29,7 @@ namespace drst {
 struct MonitorOptions {
   std::string topic = "latencyTopic";
   std::string run_id;  ///< empty: the run of the first record seen
+  std::string group = "drst-monitor";
   std::string member = "monitor";
   std::string target = "output_rate";
   uint64_t seed = 1;
@@ -32,6 +38,8 @@ struct MonitorOptions {
 
 class Monitor final : public Component {
  public:
+  /// Log, store and clock must outlive it. Restores the saved state, if there is one of the same run or of no
+  /// named run; InputError if it cannot be used.
   Monitor(Log& log, ObjectStore& store, const Clock& clock, DriftSettings settings, MonitorOptions options);
   ~Monitor() override;
   [[nodiscard]] std::string_view name() const override { return "monitor"; }
@@ -41,6 +49,7 @@ class Monitor final : public Component {
     uint64_t records = 0, unusable = 0, late = 0, alarms = 0, stale_locks = 0;
   };
   [[nodiscard]] Counts counts() const;
+  [[nodiscard]] std::string phase() const;  ///< the detector's
 
  private:
   struct State;

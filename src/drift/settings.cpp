@@ -90,6 +90,8 @@ void describe(SettingsVisitor& v, DriftSettings& s) {
            "the monitor's state is saved each so many records, and at each alarm; a restart repeats at most "
            "so many",
            1, 1e6});
+  v.visit("publish_every_s", s.publish_every_s,
+          {"s", "results/drift_signal.json is written at most this often, for dashboards", 0, 86400});
   v.visit("history_points", s.history_points,
           {"1", "evaluations kept for the report; when full, every second one is dropped", 16, 1e6});
 }

@@ -1,0 +1,202 @@
+#include "drift/monitor.h"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "drift/monitor_state.h"
+#include "registry/events.h"
+
+namespace drst {
+
+namespace {
+
+constexpr int most_items_a_step = 64;
+constexpr std::size_t most_top_features = 10;
+
+Duration seconds(double s) { return Duration(static_cast<int64_t>(s * 1e6)); }
+
+JoinedReaderOptions reader_options(const DriftSettings& settings, const MonitorOptions& options) {
+  JoinedReaderOptions reader;
+  reader.topic = options.topic;
+  reader.group = options.group;
+  reader.member = options.member;
+  reader.run_id = options.run_id;
+  reader.reorder_bound = static_cast<std::size_t>(settings.reorder_bound);
+  reader.max_missing_fraction = settings.max_missing_fraction;
+  return reader;
+}
+
+std::vector<FeatureShare> top_features(const Alarm& alarm) {
+  std::vector<std::size_t> order(alarm.columns.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return alarm.by_feature[a] > alarm.by_feature[b]; });
+  order.resize(std::min(order.size(), most_top_features));
+  std::vector<FeatureShare> top;
+  for (const std::size_t i : order) top.push_back({alarm.columns[i], alarm.by_feature[i]});
+  return top;
+}
+
+}  // namespace
+
+Monitor::State::State(Log& l, ObjectStore& s, const Clock& c, DriftSettings settings_,
+                      MonitorOptions options_)
+    : store(s),
+      clock(c),
+      settings(std::move(settings_)),
+      options(std::move(options_)),
+      handover(s),
+      reader(l, c, reader_options(settings, options)),
+      detector(settings, options.seed),
+      window(static_cast<std::size_t>(settings.window)),
+      history(static_cast<std::size_t>(settings.history_points)),
+      last_activity(c.now()) {
+  load();
+}
+
+Step Monitor::State::step() {
+  if (finished) return Step::done;
+  if (!end_reason.empty()) {  // restarted after its end: only the telling may be missing
+    finish(end_reason);
+    return Step::done;
+  }
+  if (!cleared.empty()) {
+    handover.clear();
+    cleared.clear();
+  }
+  int worked = 0;
+  for (; worked < most_items_a_step; ++worked) {
+    if (!event.empty()) look_at_lock();
+    auto item = reader.next();
+    if (!item) break;
+    const bool was_alarmed = !event.empty();
+    handle(*item);
+    if (!was_alarmed && !event.empty()) return Step::worked;  // the retrainer may want its turn
+  }
+  if (worked > 0) {
+    last_activity = clock.now();
+    return Step::worked;
+  }
+  if (reader.ended()) {
+    finish("every partition has shown its sentinel");
+    return Step::done;
+  }
+  if (options.idle_timeout_s > 0 && clock.now() - last_activity >= seconds(options.idle_timeout_s)) {
+    finish("no record for " + to_text(options.idle_timeout_s) + " s");
+    return Step::done;
+  }
+  return Step::idle;
+}
+
+void Monitor::State::handle(JoinedReader::Item& item) {
+  if (item.kind == JoinedReader::Item::Kind::label) {
+    if (item.label) window.label(item.id, *item.label);
+    return;
+  }
+  if (item.row < 0)
+    item.row = static_cast<int64_t>(counts.records);  // without an id: its place in the stream
+  ++counts.records;
+  window.push(item.id, item.row, item.values, item.label);
+  const auto alarm = detector.push(item.row, reader.columns(), item.values);
+  if (detector.evaluated()) {
+    latest = detector.evaluated();
+    history.add(*latest, detector.columns());
+  }
+  if (alarm) raise(*alarm, item);
+  if (alarm || ++unsaved >= static_cast<uint64_t>(settings.save_every)) save();
+  if (latest && (alarm || clock.now() - last_published >= seconds(settings.publish_every_s)))
+    publish_signal();
+}
+
+std::string Monitor::State::event_id(int64_t row) const {
+  return (reader.run_id().empty() ? options.topic : reader.run_id()) + "-" + to_text(row);
+}
+
+void Monitor::State::raise(const Alarm& alarm, const JoinedReader::Item& item) {
+  const std::string id = event_id(alarm.row);
+  if (const auto lock = handover.lock(); lock && lock->event != id) {
+    log::warning("drift at row " + to_text(alarm.row) + ": the lock of " + lock->event +
+                 " stands though no alarm does; it is left over from an earlier monitor and replaced");
+    ++counts.stale_locks;
+    handover.clear();
+  }
+  DriftEvent drift;
+  drift.id = id;
+  drift.stage = item.stage;
+  drift.row = alarm.row;
+  drift.change_row = alarm.change_row;
+  drift.signal_bits = alarm.signal;
+  drift.threshold_bits = alarm.threshold;
+  drift.tier = to_text(alarm.tier);
+  drift.top_features = top_features(alarm);
+  drift.when = item.send_ts;  // not the clock: a repeat after a crash must write the same object
+  write_event(store, drift);
+  handover.raise({id, alarm.tier, alarm.row, options.target}, window.take(reader.columns()), clock.now(),
+                 seconds(settings.lock_expiry_s));
+  event = id;
+  ++counts.alarms;
+  log::info("drift at row " + to_text(alarm.row) + ", since about row " + to_text(alarm.change_row) +
+            ": tier " + drift.tier + ", " + to_fixed(alarm.signal, 3) + " bits (" + alarm.voice + ") over " +
+            to_fixed(alarm.threshold, 3) + "; most in " +
+            (drift.top_features.empty() ? "nothing" : drift.top_features.front().feature));
+}
+
+void Monitor::State::look_at_lock() {
+  if (const auto done = handover.done(); done && done->event == event) {
+    acknowledge();
+    return;
+  }
+  const auto lock = handover.lock();
+  if (lock && lock->event == event && clock.now() < lock->expires) return;
+  if (lock && lock->event != event) {
+    log::warning("drift: the lock of " + event + " was replaced by one of " + lock->event +
+                 "; is a second monitor running?");
+  } else if (!lock) {
+    log::warning("drift: the lock of " + event + " was removed without an answer; taken as done");
+  } else {
+    log::warning("drift: the retrainer has not answered " + event + " since " + to_iso8601(lock->since) +
+                 "; its lock is stale and removed. Is the retrainer running?");
+  }
+  ++counts.stale_locks;
+  acknowledge();
+}
+
+void Monitor::State::acknowledge() {
+  detector.acknowledge();
+  cleared = event;
+  event.clear();
+  save();
+  handover.clear();
+  cleared.clear();
+}
+
+void Monitor::State::finish(const std::string& reason) {
+  end_reason = reason;
+  if (latest) publish_signal();
+  store.put("results/drift_signal.npz", history.to_npz());
+  save();
+  publish_done(reason);
+  finished = true;
+}
+
+Monitor::Monitor(Log& log, ObjectStore& store, const Clock& clock, DriftSettings settings,
+                 MonitorOptions options)
+    : state_(std::make_unique<State>(log, store, clock, std::move(settings), std::move(options))) {}
+Monitor::~Monitor() = default;
+
+Step Monitor::step() { return state_->step(); }
+std::string Monitor::phase() const { return state_->detector.phase(); }
+
+Monitor::Counts Monitor::counts() const {
+  Counts all = state_->counts;
+  const auto read = state_->reader.counts();
+  all.unusable = state_->reader_before.unusable + read.unusable;
+  all.late = state_->reader_before.late + read.late;
+  return all;
+}
+
+}  // namespace drst

@@ -1,0 +1,50 @@
+#include <nlohmann/json.hpp>
+
+#include "drift/monitor_state.h"
+
+namespace drst {
+
+namespace {
+nlohmann::ordered_json tiers(const double* thresholds) {
+  return {{"A", thresholds[0]}, {"B", thresholds[1]}, {"C", thresholds[2]}};
+}
+}  // namespace
+
+void Monitor::State::publish_signal() {
+  nlohmann::ordered_json json;
+  json["row"] = latest->row;
+  json["phase"] = detector.phase();
+  json["signal_bits"] = latest->signal;
+  json["thresholds_bits"] = tiers(latest->thresholds);
+  auto& recent = json["recent"] = nlohmann::ordered_json::array();
+  for (const auto& voice : latest->recent)
+    recent.push_back({{"records", voice.records},
+                      {"signal_bits", voice.signal},
+                      {"thresholds_bits", tiers(voice.thresholds.data())}});
+  auto& features = json["features"] = nlohmann::ordered_json::object();
+  const auto& columns = detector.columns();
+  for (std::size_t f = 0; f < latest->by_feature.size() && f < columns.size(); ++f)
+    features[columns[f]] = latest->by_feature[f];
+  json["when"] = to_iso8601(clock.now());
+  store.put("results/drift_signal.json", json.dump(1) + "\n");
+  last_published = clock.now();
+}
+
+void Monitor::State::publish_done(const std::string& reason) {
+  const auto read = reader.counts();
+  nlohmann::ordered_json json;
+  json["reason"] = reason;
+  json["run_id"] = reader.run_id();
+  json["records"] = counts.records;
+  json["unusable"] = reader_before.unusable + read.unusable;
+  json["late"] = reader_before.late + read.late;
+  json["alarms"] = counts.alarms;
+  json["stale_locks"] = counts.stale_locks;
+  json["phase"] = detector.phase();
+  if (counts.records < static_cast<uint64_t>(settings.window))
+    json["note"] =
+        "fewer records than a window of " + std::to_string(settings.window) + ": nothing could be compared";
+  store.put("results/monitor_done.flag", json.dump(1) + "\n");
+}
+
+}  // namespace drst

@@ -1,0 +1,58 @@
+// The inside of Monitor, shared by monitor.cpp (what it does), monitor_save.cpp (what outlives it) and
+// monitor_publish.cpp (what it tells).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "drift/detector.h"
+#include "drift/monitor.h"
+#include "drift/signal_history.h"
+#include "drift/snapshot.h"
+#include "registry/handover.h"
+#include "stream/joined_reader.h"
+
+namespace drst {
+
+struct Monitor::State {
+  State(Log& l, ObjectStore& s, const Clock& c, DriftSettings settings_, MonitorOptions options_);
+
+  Step step();
+  void handle(JoinedReader::Item& item);
+  void raise(const Alarm& alarm, const JoinedReader::Item& item);
+  void look_at_lock();
+  void acknowledge();
+  void finish(const std::string& reason);
+  [[nodiscard]] std::string event_id(int64_t row) const;
+
+  // monitor_save.cpp
+  void save();
+  void load();
+  // monitor_publish.cpp
+  void publish_signal();
+  void publish_done(const std::string& reason);
+
+  ObjectStore& store;
+  const Clock& clock;
+  DriftSettings settings;
+  MonitorOptions options;
+  Handover handover;
+  JoinedReader reader;
+  DriftDetector detector;
+  SnapshotWindow window;
+  SignalHistory history;
+  Counts counts;
+  Counts reader_before;  // what readers before a restart had counted
+  std::string event;     // of the alarm that stands; empty: none
+  std::string cleared;  // event whose flags are to be removed: acknowledged in the saved state, maybe not yet
+                        // in the store
+  std::string end_reason;  // not empty: the monitor has ended
+  std::optional<SignalPoint> latest;
+  uint64_t unsaved = 0;  // records since the last save
+  bool finished = false;
+  int lost_commits = 0;
+  Time last_activity;
+  Time last_published{};
+};
+
+}  // namespace drst

@@ -1,0 +1,74 @@
+#include "drift/snapshot.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace drst {
+
+namespace {
+constexpr float missing = std::numeric_limits<float>::quiet_NaN();
+}
+
+void SnapshotWindow::push(const std::string& id, int64_t row, std::span<const double> values,
+                          std::optional<double> label) {
+  Entry entry;
+  if (entries_.size() >= rows_) {  // its memory is used again
+    entry = std::move(entries_.front());
+    entries_.pop_front();
+  }
+  entry.id = id;
+  entry.row = row;
+  entry.label = label ? static_cast<float>(*label) : missing;
+  entry.values.clear();
+  for (const double value : values) entry.values.push_back(static_cast<float>(value));
+  entries_.push_back(std::move(entry));
+}
+
+void SnapshotWindow::label(const std::string& id, double label) {
+  if (id.empty()) return;
+  // Late labels are mostly of recent records, and few.
+  const auto found =
+      std::find_if(entries_.rbegin(), entries_.rend(), [&](const Entry& entry) { return entry.id == id; });
+  if (found != entries_.rend()) found->label = static_cast<float>(label);
+}
+
+DriftWindow SnapshotWindow::take(const std::vector<std::string>& columns) const {
+  DriftWindow window;
+  window.columns = columns;
+  window.values.reserve(entries_.size() * columns.size());
+  for (const auto& entry : entries_) {
+    window.rows.push_back(entry.row);
+    window.labels.push_back(entry.label);
+    const std::size_t known = std::min(entry.values.size(), columns.size());
+    window.values.insert(window.values.end(), entry.values.begin(),
+                         entry.values.begin() + static_cast<std::ptrdiff_t>(known));
+    window.values.insert(window.values.end(), columns.size() - known, missing);
+  }
+  return window;
+}
+
+void SnapshotWindow::save(StateWriter& out) const {
+  out.number<uint64_t>(entries_.size());
+  for (const auto& entry : entries_) {
+    out.text(entry.id);
+    out.number(entry.row);
+    out.number(entry.label);
+    out.numbers(entry.values);
+  }
+}
+
+void SnapshotWindow::restore(StateReader& in) {
+  const auto count = in.number<uint64_t>();
+  if (count > rows_) in.refuse("contradicts itself");
+  entries_.clear();
+  for (uint64_t i = 0; i < count; ++i) {
+    Entry entry;
+    entry.id = in.text();
+    entry.row = in.number<int64_t>();
+    entry.label = in.number<float>();
+    entry.values = in.numbers<float>();
+    entries_.push_back(std::move(entry));
+  }
+}
+
+}  // namespace drst
