@@ -1,0 +1,121 @@
+#include "report/summary.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "store/memory_store.h"
+#include "table/npy.h"
+
+namespace drst {
+namespace {
+
+constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+
+/// Six rows in two stages; the adaptive model is right from row 2 on, the baseline in the first stage only.
+void fill(MemoryStore& store, int64_t every, int64_t delay) {
+  RunFacts facts;
+  facts.run_id = "r";
+  facts.seed = 3;
+  facts.label_every = every;
+  facts.label_delay = delay;
+  facts.stream_wall_s = 2;
+  store.put("results/run.json", to_json(facts));
+  store.put("results/truth.npz",
+            to_npz({{"id", Array::of(std::vector<std::string>{"r-0", "r-1", "r-2", "r-3", "r-4", "r-5"})},
+                    {"row", Array::of(std::vector<int64_t>{0, 1, 2, 3, 4, 5})},
+                    {"partition", Array::of(std::vector<int32_t>{0, 1, 0, 1, 0, 1})},
+                    {"offset", Array::of(std::vector<int64_t>{0, 0, 1, 1, 2, 2})},
+                    {"label", Array::of(std::vector<double>{10, 10, 10, 20, 20, 20})},
+                    {"stage", Array::of(std::vector<int32_t>{0, 0, 0, 1, 1, 1})},
+                    {"stage_names", Array::of(std::vector<std::string>{"calm", "busy"})}}));
+  TraceSet set;
+  for (int i = 0; i < 6; ++i) {
+    TraceRow row;
+    row.partition = i % 2;
+    row.offset = i / 2;
+    row.row = i;
+    row.id = "r-" + std::to_string(i);
+    row.truth = nan;
+    row.pred_orig = 10;
+    row.pred_adj = i < 2 ? 1.0F : (i < 3 ? 10.0F : 20.0F);
+    row.release = "models/model_x.onnx";
+    row.consumer = i % 2 == 0 ? "a" : "b";
+    set.rows.push_back(row);
+  }
+  write_trace_files(store, set);
+}
+
+TEST(Summary, ScoresEveryRowAsItWasPredicted) {
+  MemoryStore store;
+  fill(store, 1, 0);
+  Series series;
+  const auto summary = summarize(store, &series);
+  EXPECT_EQ(summary.produced, 6);
+  EXPECT_EQ(summary.predicted, 6);
+  EXPECT_EQ(summary.lost, 0);
+  ASSERT_EQ(summary.stages.size(), 2U);
+  EXPECT_EQ(summary.stages[1].first_row, 3);
+  EXPECT_DOUBLE_EQ(summary.stages[0].baseline.acc02, 1);
+  EXPECT_DOUBLE_EQ(summary.stages[1].baseline.acc02, 0);
+  EXPECT_DOUBLE_EQ(summary.stages[1].adaptive.acc02, 1);
+  EXPECT_DOUBLE_EQ(summary.overall.adaptive.acc02, 4.0 / 6);
+  EXPECT_DOUBLE_EQ(summary.throughput_records_per_s, 3);
+  EXPECT_EQ(series.row.size(), 6U);
+}
+
+TEST(Summary, TheLastLabelIsTheLastThatHadArrived) {
+  // At once: row 0 has none before it, row 3 still repeats 10: 4 of 6 right.
+  MemoryStore at_once;
+  fill(at_once, 1, 0);
+  EXPECT_DOUBLE_EQ(summarize(at_once).overall.label_persistence.acc02, 4.0 / 6);
+  EXPECT_EQ(summarize(at_once).labels_used, 6);
+  // Two rows late: rows 0 and 1 have none, 2 sees row 0's, 3 and 4 see 10, 5 sees row 3's 20.
+  MemoryStore late;
+  fill(late, 1, 2);
+  EXPECT_DOUBLE_EQ(summarize(late).overall.label_persistence.acc02, 2.0 / 6);
+  EXPECT_EQ(summarize(late).labels_used, 4);
+  MemoryStore none;
+  fill(none, 0, 0);
+  const auto summary = summarize(none);
+  EXPECT_EQ(summary.overall.label_persistence.n, 0U);
+  EXPECT_EQ(summary.labels_used, 0);
+  EXPECT_TRUE(nlohmann::json::parse(to_json(summary))["overall"]["label_persistence"].is_null());
+}
+
+TEST(Summary, CountsWhatIsMissing) {
+  MemoryStore store;
+  fill(store, 1, 0);
+  store.remove("results/b_inference_trace.npz");
+  const auto summary = summarize(store);
+  EXPECT_EQ(summary.predicted, 3);
+  EXPECT_EQ(summary.lost, 3);
+}
+
+TEST(Summary, SaysWhatAStoreLacks) {
+  MemoryStore store;
+  try {
+    summarize(store);
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("results/run.json"), std::string::npos);
+  }
+}
+
+TEST(RunFacts, SurviveTheirJson) {
+  RunFacts facts;
+  facts.run_id = "x";
+  facts.epsilon = 0.25;
+  facts.label_every = 20;
+  facts.resources["infer-0"] = {1.5, 20};
+  facts.settings["drift.window"] = "300";
+  const auto back = parse_run_facts(to_json(facts), "test");
+  EXPECT_EQ(to_json(back), to_json(facts));
+  EXPECT_THROW(parse_run_facts("{", "test"), InputError);
+  EXPECT_THROW(parse_run_facts("[]", "test"), InputError);
+}
+
+}  // namespace
+}  // namespace drst
