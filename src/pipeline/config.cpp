@@ -34,7 +34,7 @@ Settings Config::sections() {
   all.add("inference", inference);
   all.add("drift", drift);
   all.add("tuning", tuning);
-  all.add("grid", grid);
+  all.add("grid", tuning.grid);
   all.add("registry", registry);
   all.add("log", log);
   all.add("simulator", simulator);

@@ -14,7 +14,6 @@
 #include "learn/settings.h"
 #include "registry/registry.h"
 #include "stream/settings.h"
-#include "tuning/grid.h"
 #include "tuning/retrainer.h"
 
 namespace drst {
@@ -37,7 +36,6 @@ struct Config {
   InferenceSettings inference;
   DriftSettings drift;
   TuningSettings tuning;
-  GridSettings grid;
   RegistrySettings registry;
   LogSettings log;
   SimulatorSettings simulator;

@@ -1,10 +1,22 @@
-// The retrainer (SPEC 9): answers a drift hand-over with a better model or a reason why not, as a component.
+// The retrainer (SPEC 9): keeps the adaptive model close to the world, as a component. Start here for tuning.
 //
-// Follows the stream as its own exclusive group to keep a bounded memory of labelled rows (rebuilt from the log after a restart) and labels that arrive after a
-// snapshot; on a pending trigger it takes the frozen window, the memory and the offline table (at low weight), searches the tier's grid (grid.h), and publishes a winner that beats the
-// live model on honest, time-blocked validation by the margin, on mean(min(e, 1)). It always ends with the done flag. Each answer is a RetrainEvent.
-// `busy_rows`: on the virtual clock a result takes effect so many stream seconds after the trigger was seen.
-// All effects are keyed by the drift event's id: a crash between any two of them and a repeat change nothing.
+// Follows the stream as its own exclusive group and keeps a bounded memory of labelled rows (memory.h), each
+// with what baseline, live model and challenger predicted for it when it came, so that every comparison is
+// between predictions made before the label was known.
+//  * On drift (a pending hand-over) it answers with a search over the tier's grid (answer.h): publishes a
+//  winner that beats the live model on the
+//    newest labelled rows, which the winner never saw, or says why not. It always ends with the done flag;
+//    each answer is a RetrainEvent.
+//  * Between drifts, every `refit_every_labels` labels, the challenger (a copy of the live model's line) is
+//  fine-tuned on the memory (refit.h). It is
+//    published, role "refit", only if its own record over the last labelled rows beats the baseline's and is
+//    no worse than the live model's.
+//  * If the live model's record falls behind the baseline's, the pointer goes back to the first release.
+// No label is used before it arrived. `busy_rows`: on the virtual clock a result takes effect so many stream
+// rows after the work began. Effects are keyed: a release's `trigger` is the drift event's id, or
+// refit-<run>-<row>; after a crash the log is read again from its start, published releases are adopted where
+// they were made and nothing is published twice. Randomness comes from the seed and the trigger. Files:
+// retrainer (this: the component), memory, refit, answer, publisher (effects), grid and race (the search).
 #pragma once
 
 #include <memory>
@@ -17,37 +29,65 @@
 #include "store/store.h"
 #include "stream/log.h"
 #include "table/table.h"
+#include "tuning/grid.h"
 
 namespace drst {
 
 struct TuningSettings {
   double offline_weight = 0.1;
   int64_t memory_rows = 2000;
+  double memory_decay = 300;
+  int64_t waiting_rows = 10'000;
   double margin = 0.0;
   int64_t threads = 2;
-  // the A/B/C grids, shortlist sizes, epochs, patience, validation share and blocks, least labels, ...
+  // answers to drift
+  int64_t min_labels = 20;
+  double validation_share = 0.15;
+  int64_t min_validation = 10;
+  int64_t gap_rows = 2;
+  int64_t search_rows = 256;
+  // refits
+  int64_t refit_every_labels = 25;
+  int64_t refit_steps = 100;
+  int64_t refit_batch = 32;
+  double refit_learning_rate = 2e-3;
+  double refit_weight_decay = 0;
+  double refit_noise = 0;
+  // track record
+  int64_t track_rows = 200;
+  int64_t track_min = 20;
+  double publish_z = 1;
+  double rollback_z = 2;
+  GridSettings grid;
 };
 void describe(SettingsVisitor& visitor, TuningSettings& settings);
 
 struct RetrainerOptions {
   std::string topic = "latencyTopic";
-  std::string run_id;
+  std::string run_id;  ///< empty: the run of the first record seen
   std::string member = "retrainer";
   std::string target = "output_rate";
   std::string family = "auto";
   uint64_t seed = 1;
   int64_t busy_rows = 0;
-  double idle_timeout_s = 30;
+  double idle_timeout_s = 30;  ///< of the injected clock, without a record or a trigger; 0: none
   double epsilon = 1e-6;
 };
 
 class Retrainer final : public Component {
  public:
-  /// `offline`: the offline training table (raw columns, KPIs included).
-  Retrainer(Log& log, ObjectStore& store, const Clock& clock, TuningSettings settings, RegistrySettings registry, RetrainerOptions options, Table offline);
+  /// `offline`: the offline training table (raw columns, KPIs included). InputError if it lacks the target.
+  Retrainer(Log& log, ObjectStore& store, const Clock& clock, TuningSettings settings,
+            RegistrySettings registry, RetrainerOptions options, Table offline);
   ~Retrainer() override;
   [[nodiscard]] std::string_view name() const override { return "retrainer"; }
   Step step() override;
+
+  struct Counts {
+    uint64_t samples = 0, labels = 0, orphan_labels = 0, refits = 0, published_refits = 0, answers = 0,
+             published_answers = 0, rollbacks = 0;
+  };
+  [[nodiscard]] Counts counts() const;
 
  private:
   struct State;

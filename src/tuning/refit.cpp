@@ -1,0 +1,128 @@
+#include "tuning/refit.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <unordered_set>
+
+#include "base/random.h"
+#include "learn/families.h"
+#include "learn/scaler.h"
+
+namespace drst::tuning {
+namespace {
+
+/// The learning rate at the last step, as a share of the first.
+constexpr double last_rate = 0.05;
+constexpr double floor_share = 0.01;
+
+std::vector<float> standardised(const Network& network, const Dataset& data) {
+  std::vector<float> x(data.x.size());
+  if (!x.empty()) transform_inputs(network, data.x, data.rows(), x);
+  return x;
+}
+
+}  // namespace
+
+double bounded_error(float prediction, float truth, double epsilon) {
+  const double y = static_cast<double>(truth);
+  const double error = std::abs(static_cast<double>(prediction) - y) / std::max(std::abs(y), epsilon);
+  return error < 1 ? error : 1;  // NaN is not less than 1
+}
+
+double bounded_loss(const Network& network, const Dataset& data, double epsilon) {
+  return evaluate(network, data, epsilon).bounded;
+}
+
+std::size_t Pool::draw(double u) const {
+  const auto found = std::upper_bound(cumulative.begin(), cumulative.end(), u * cumulative.back());
+  return std::min(static_cast<std::size_t>(found - cumulative.begin()), rows() - 1);
+}
+
+Pool make_pool(Network& network, const Material& material, const TuningSettings& settings) {
+  widen_clipping(network, material.recent);
+  Pool pool;
+  pool.width = network.inputs.size();
+  pool.x = standardised(network, material.recent);
+  const auto offline = standardised(network, material.offline);
+  pool.x.insert(pool.x.end(), offline.begin(), offline.end());
+  std::vector<float> y = material.recent.y;
+  y.insert(y.end(), material.offline.y.begin(), material.offline.y.end());
+  pool.z = standardise_target(network, y, target_floor(y, floor_share));
+  const std::size_t n = material.recent.rows();
+  double sum = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    sum +=
+        i < n ? std::exp(-static_cast<double>(n - 1 - i) / settings.memory_decay) : settings.offline_weight;
+    pool.cumulative.push_back(sum);
+  }
+  return pool;
+}
+
+void fine_tune(Network& network, const Pool& pool, const TuningSettings& settings,
+               const TrainOptions& options, uint64_t seed) {
+  if (pool.rows() == 0) return;
+  Random random(seed);
+  Trainer trainer(network.layers, network.activation, options);
+  const std::size_t batch = options.batch;
+  std::vector<float> x(batch * pool.width);
+  std::vector<float> z(batch);
+  const auto steps = static_cast<std::size_t>(settings.refit_steps);
+  for (std::size_t step = 0; step < steps; ++step) {
+    for (std::size_t i = 0; i < batch; ++i) {
+      const std::size_t row = pool.draw(random.uniform());
+      std::copy_n(pool.x.begin() + static_cast<std::ptrdiff_t>(row * pool.width), pool.width,
+                  x.begin() + static_cast<std::ptrdiff_t>(i * pool.width));
+      z[i] = pool.z[row];
+    }
+    if (settings.refit_noise > 0)
+      for (float& value : x) value += static_cast<float>(settings.refit_noise * random.normal());
+    const double left = 1 - static_cast<double>(step) / static_cast<double>(steps);
+    trainer.set_learning_rate(options.learning_rate * std::max(left, last_rate));
+    trainer.step({x, z, {}});
+  }
+  network.layers = trainer.layers();
+}
+
+Network refit(Network network, const Material& material, const TuningSettings& settings, uint64_t seed) {
+  const Pool pool = make_pool(network, material, settings);
+  TrainOptions options;
+  options.learning_rate = settings.refit_learning_rate;
+  options.batch = static_cast<std::size_t>(settings.refit_batch);
+  options.weight_decay = settings.refit_weight_decay;
+  options.seed = seed;
+  fine_tune(network, pool, settings, options, seed);
+  return network;
+}
+
+Network with_new_inputs(Network network, const std::vector<std::string>& inputs, const Dataset& recent) {
+  const std::unordered_set<std::string> known(network.inputs.begin(), network.inputs.end());
+  std::vector<std::string> fresh;
+  for (const auto& input : inputs)
+    if (!known.contains(input)) fresh.push_back(input);
+  if (fresh.empty() || recent.rows() == 0) return network;
+
+  const Dataset seen = with_inputs(recent, fresh);
+  std::vector<std::size_t> rows(seen.rows());
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  Network ends;
+  const bool log_inputs =
+      std::any_of(network.log1p.begin(), network.log1p.end(), [](uint8_t flag) { return flag != 0; });
+  fit_inputs(ends, seen, rows, {log_inputs, !network.low.empty()});
+  const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  append(network.inputs, fresh);
+  append(network.impute, ends.impute);
+  append(network.log1p, ends.log1p);
+  append(network.shift, ends.shift);
+  append(network.scale, ends.scale);
+  append(network.low, ends.low);
+  append(network.high, ends.high);
+  network.stand_in = stand_ins(network.inputs);
+  Dense& first = network.layers.front();
+  first.inputs = network.inputs.size();
+  first.weights.resize(first.inputs * first.outputs,
+                       0.0F);  // row-major by input: new inputs are new last rows
+  return network;
+}
+
+}  // namespace drst::tuning

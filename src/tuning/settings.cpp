@@ -1,0 +1,55 @@
+#include "tuning/retrainer.h"
+
+namespace drst {
+
+void describe(SettingsVisitor& visitor, TuningSettings& s) {
+  visitor.visit("offline_weight", s.offline_weight,
+                {"1",
+                 "weight of an offline row against the newest labelled row: keeps the model from forgetting "
+                 "the calm world",
+                 0, 10});
+  visitor.visit("memory_rows", s.memory_rows, {"rows", "labelled rows that are remembered", 10, 1e7});
+  visitor.visit("memory_decay", s.memory_decay,
+                {"labels", "after so many further labels a row's weight has fallen to 1/e", 1, 1e9});
+  visitor.visit("waiting_rows", s.waiting_rows,
+                {"rows", "rows that may wait for their label; of older ones it comes too late", 1, 1e7});
+  visitor.visit(
+      "margin", s.margin,
+      {"1", "mean bounded error by which a winner must beat the live model and the baseline", 0, 1});
+  visitor.visit("threads", s.threads, {"threads", "of the search; results do not depend on it", 1, 256});
+  visitor.visit(
+      "min_labels", s.min_labels,
+      {"labels", "below which a drift is answered with a reason only: a handful of labels spoils the model",
+       4, 1e6});
+  visitor.visit(
+      "validation_share", s.validation_share,
+      {"1", "of the labelled rows of the drift window and since, the newest, that judge the candidates", 0.01,
+       0.9});
+  visitor.visit("min_validation", s.min_validation, {"rows", "of those at least", 2, 1e6});
+  visitor.visit("gap_rows", s.gap_rows,
+                {"rows", "left out between training and judging rows; neighbours are nearly copies", 0, 1e6});
+  visitor.visit(
+      "search_rows", s.search_rows,
+      {"rows", "a weighted sample on which candidates race; the winner then trains on everything", 16, 1e6});
+  visitor.visit("refit_every_labels", s.refit_every_labels,
+                {"labels", "between two refits of the challenger; 0: none, drift alone retrains", 0, 1e9});
+  visitor.visit("refit_steps", s.refit_steps, {"steps", "mini-batches of a refit", 1, 1e6});
+  visitor.visit("refit_batch", s.refit_batch, {"rows", "a mini-batch", 1, 65'536});
+  visitor.visit("refit_learning_rate", s.refit_learning_rate,
+                {"1", "Adam's rate at the first step; falls linearly to a twentieth", 1e-9, 1});
+  visitor.visit("refit_weight_decay", s.refit_weight_decay, {"1", "L2 term in refits", 0, 1});
+  visitor.visit("refit_noise", s.refit_noise,
+                {"standard deviations", "Gaussian noise on inputs in refits", 0, 10});
+  visitor.visit(
+      "track_rows", s.track_rows,
+      {"labels", "over which the records of baseline, live model and challenger are compared", 2, 1e6});
+  visitor.visit("track_min", s.track_min, {"labels", "before which no record counts", 2, 1e6});
+  visitor.visit("publish_z", s.publish_z,
+                {"standard errors", "by which the challenger's record must beat the baseline's", 0, 10});
+  visitor.visit("rollback_z", s.rollback_z,
+                {"standard errors",
+                 "by which the live model's record may fall behind the baseline's before a rollback", 0, 10});
+  describe(visitor, s.grid);
+}
+
+}  // namespace drst

@@ -1,0 +1,27 @@
+// The record of what was predicted before the label was known: how baseline, live model and challenger
+// compare. Internal to this room.
+#pragma once
+
+#include <cstddef>
+
+#include "tuning/memory.h"
+
+namespace drst::tuning {
+
+/// Mean bounded errors over the newest labelled rows, and paired differences with their standard errors.
+struct Record {
+  std::size_t rows = 0;
+  double baseline = 0, live = 0, challenger = 0;
+  double challenger_gain = 0,
+         challenger_error = 0;           ///< baseline minus challenger; standard error of that mean
+  double live_gain = 0, live_error = 0;  ///< baseline minus live
+
+  /// Neighbouring errors go together, so the errors are computed as if there were only so many independent
+  /// rows (1 in this many).
+  static constexpr double rows_a_fact = 3;
+};
+
+/// Over the last `most` rows of the memory.
+Record compare(const Memory& memory, std::size_t most, double epsilon);
+
+}  // namespace drst::tuning
