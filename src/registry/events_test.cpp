@@ -1,0 +1,74 @@
+#include "registry/events.h"
+
+#include <gtest/gtest.h>
+
+#include "store/memory_store.h"
+
+namespace drst {
+namespace {
+
+TEST(Events, RepeatingAStepWritesTheSameObject) {
+  MemoryStore store;
+  DriftEvent drift{"run-120",
+                   "stage2",
+                   120,
+                   100,
+                   0.2,
+                   0.1,
+                   "B",
+                   {{"firewall_cycles", 0.5}},
+                   VirtualClock::default_epoch()};
+  write_event(store, drift);
+  write_event(store, drift);
+  drift.row = 7;
+  write_event(store, drift);
+  EXPECT_TRUE(store.exists("results/drift/000000000120.json"));
+  const auto drifts = read_drift_events(store);
+  ASSERT_EQ(drifts.size(), 2u);
+  EXPECT_EQ(drifts[0].row, 7);
+  EXPECT_EQ(drifts[1].top_features.at(0).feature, "firewall_cycles");
+  EXPECT_EQ(drifts[1].signal_bits, 0.2);
+  EXPECT_EQ(drifts[1].when, VirtualClock::default_epoch());
+}
+
+TEST(Events, SwapAndRetrainEventsReadBack) {
+  MemoryStore store;
+  write_event(store, SwapEvent{9, "infer-1", "models/model_20260101T000000000000Z.onnx", 1.5, true});
+  write_event(store, SwapEvent{9, "infer-0", "models/model_20260101T000000000000Z.onnx", 1.5, false});
+  EXPECT_TRUE(store.exists("results/swaps/infer-0-20260101T000000000000Z-000000000009.json"));
+  const auto swaps = read_swap_events(store);
+  ASSERT_EQ(swaps.size(), 2u);
+  EXPECT_EQ(swaps[0].consumer, "infer-0");
+  EXPECT_TRUE(swaps[1].rollback);
+
+  RetrainEvent retrain;
+  retrain.id = "run-120";
+  retrain.candidates = 12;
+  retrain.val_rmse = 3.25;
+  retrain.published = true;
+  write_event(store, retrain);
+  ASSERT_EQ(read_retrain_events(store).size(), 1u);
+  EXPECT_EQ(read_retrain_events(store)[0].val_rmse, 3.25);
+  EXPECT_EQ(read_retrain_events(store)[0].candidates, 12);
+}
+
+TEST(Events, NamesThatAreNoKeysKeepTheirEventsApart) {
+  MemoryStore store;
+  for (const char* id : {"a b", "a/b", "a_b", "..", "ü"}) {
+    RetrainEvent event;
+    event.id = id;
+    write_event(store, event);
+  }
+  EXPECT_EQ(read_retrain_events(store).size(), 5u);
+}
+
+TEST(Events, WhatCannotBeReadIsLeftOut) {
+  MemoryStore store;
+  write_event(store, SwapEvent{});
+  store.put("results/swaps/odd.json", "{\"row\":");
+  store.put("results/swaps/strange.json", "{\"row\":\"seven\"}");
+  EXPECT_EQ(read_swap_events(store).size(), 1u);
+}
+
+}  // namespace
+}  // namespace drst
