@@ -115,7 +115,8 @@ std::string to_npz(const std::map<std::string, Array>& members) {
 
 std::map<std::string, Array> parse_npz(std::string_view bytes, const std::string& source,
                                        std::uint64_t max_bytes) {
-  if (bytes.empty()) throw InputError(source + ": the NPZ file is empty");  // to libzip that is an archive of nothing
+  if (bytes.empty())
+    throw InputError(source + ": the NPZ file is empty");  // to libzip that is an archive of nothing
   zip_error_t error;
   zip_error_init(&error);
   const Archive archive(
