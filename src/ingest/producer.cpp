@@ -1,0 +1,263 @@
+#include "ingest/producer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <span>
+#include <utility>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "ingest/row_plan.h"
+#include "ingest/run_progress.h"
+#include "stream/record.h"
+#include "table/npy.h"
+
+namespace drst {
+
+void describe(SettingsVisitor& visitor, ProducerSettings& settings) {
+  visitor.visit(
+      "partitions", settings.partitions,
+      {"partitions", "of a topic that the producer creates; as many as consumers are to share it", 1, 4096});
+  visitor.visit("topic", settings.topic,
+                {"", "name of the stream's topic, as the research prototype has it; one chain a topic"});
+  visitor.visit("partitioner", settings.partitioner,
+                {"",
+                 "round-robin spreads rows evenly over partitions; key keeps all of a chain in one, in order",
+                 -std::numeric_limits<double>::infinity(),
+                 std::numeric_limits<double>::infinity(),
+                 {"round-robin", "key"}});
+  visitor.visit("lags", settings.lags,
+                {"",
+                 "send the previous sample's counters, too, as <column>@-1: counters and rates are sampled "
+                 "out of step, and with "
+                 "both a model errs less; off because the prototype's consumers do not expect them"});
+  visitor.visit("stage_on_wire", settings.stage_on_wire,
+                {"", "name the stage in each record; for plots only, nothing decides by it"});
+  visitor.visit(
+      "label_every", settings.label_every,
+      {"rows",
+       "a row carries a label where row % label_every = 0; 0: none ever. Real probes measure now and then", 0,
+       1e9});
+  visitor.visit("label_delay", settings.label_delay,
+                {"rows", "labels come so many rows late, as records of their own; 0: inline", 0, 1e9});
+  visitor.visit("rate", settings.rate,
+                {"rows/s", "speed of the stream by the producer's clock; 0: as fast as possible", 0, 1e9});
+  visitor.visit(
+      "batch", settings.batch,
+      {"rows",
+       "most rows of one append, and rows of a step where rate is 0; 64 make the cost of an append small", 1,
+       65536});
+  visitor.visit("catch_up_s", settings.catch_up_s,
+                {"s",
+                 "a restarted producer hurries after its schedule if it is no more than this behind, as a "
+                 "short stop should not "
+                 "shift the stream; else it goes on at its rate from now",
+                 0, 1e9});
+}
+
+struct Producer::State {
+  Log& log;
+  ObjectStore& store;
+  const Clock& clock;
+  ProducerSettings settings;
+  std::string run_id;
+  std::string chain_key;
+  RowPlan plan;
+
+  std::vector<RecordEncoder> encoders;  // by stage
+  std::vector<double> values;
+  int partitions = 0;
+  RunProgress progress;
+  Time start{};        // when row 0 is or was due
+  bool ready = false;  // progress is true
+  bool finished = false;
+
+  State(Log& log_, ObjectStore& store_, const Clock& clock_, ProducerSettings settings_, std::string run_id_,
+        const std::string& target, std::vector<StageTable> stages, std::string chain_key_)
+      : log(log_),
+        store(store_),
+        clock(clock_),
+        settings(std::move(settings_)),
+        run_id(std::move(run_id_)),
+        chain_key(std::move(chain_key_)),
+        plan(std::move(stages), target, settings, chain_key) {
+    for (std::size_t s = 0; s < plan.stages(); ++s) encoders.emplace_back(plan.columns(s));
+  }
+
+  Step step() {
+    if (finished) return Step::done;
+    if (!ready) recover();
+    ready = false;  // until this step has gone well: what it leaves behind otherwise only the log knows
+    const Step done = work();
+    ready = true;
+    return done;
+  }
+
+  void recover() {
+    log.ensure_topic(settings.topic, static_cast<int>(settings.partitions));
+    log.ensure_topic(labels_topic(settings.topic), 1);
+    partitions = log.partitions(settings.topic);
+    progress = read_progress(log, settings.topic, run_id, plan, partitions);
+    const Time now = clock.now();
+    start = progress.started.value_or(now);
+    if (progress.rows_appended == 0) return;
+    log::info("producer: run '" + run_id + "' goes on after " + to_text(progress.rows_appended) + " of " +
+              to_text(plan.rows()) + " rows in topic '" + settings.topic + "'");
+    if (settings.rate <= 0) return;
+    const double behind_s = static_cast<double>(rows_due(now) - progress.next_row) / settings.rate;
+    if (progress.started && behind_s >= 0 && behind_s <= settings.catch_up_s) return;
+    const Time next = progress.latest.value_or(now) + rows_take(1);
+    start = (next - rows_take(1) <= now ? std::max(next, now) : now) - rows_take(progress.next_row);
+  }
+
+  [[nodiscard]] Duration rows_take(int64_t rows) const {
+    return std::chrono::duration_cast<Duration>(
+        std::chrono::duration<double>(static_cast<double>(rows) / settings.rate));
+  }
+
+  Step work() {
+    if (progress.ended()) return finish();
+    const bool paced = settings.rate > 0;
+    const int64_t due = paced ? rows_due(clock.now()) : progress.next_row + settings.batch;
+    if (progress.next_row < plan.rows()) {
+      const int64_t end = std::min(due, plan.rows());
+      if (end <= progress.next_row) return Step::idle;
+      append_rows_until(end);
+      return Step::worked;
+    }
+    // The end is due like a row: labels that are still on their way must not overtake the last rows.
+    if (paced && due <= plan.rows()) return Step::idle;
+    return finish();
+  }
+
+  /// Rows that ought to be in the log by `now`.
+  [[nodiscard]] int64_t rows_due(Time now) const {
+    const double elapsed_s = static_cast<double>((now - start).count()) * 1e-6;
+    // A microsecond of tolerance: r / rate is seldom a whole number of them.
+    const double rows = std::floor((elapsed_s + 1e-6) * settings.rate) + 1;
+    return elapsed_s < 0 ? 0 : static_cast<int64_t>(std::min(rows, 9e15));
+  }
+
+  void append_rows_until(int64_t end) {
+    while (progress.next_row < end) {
+      const int64_t begin = progress.next_row;
+      if (settings.label_delay > 0) append_labels_until(begin - settings.label_delay + 1);
+      int64_t stop = begin + 1;
+      // A label must come before the row it is due with and not before its own, so no append may span that
+      // row.
+      while (stop < end && stop - begin < settings.batch && !label_due_before(stop)) ++stop;
+      append_rows(begin, stop);
+    }
+  }
+
+  [[nodiscard]] bool label_due_before(int64_t row) const {
+    const int64_t labelled = row - settings.label_delay;
+    return settings.label_delay > 0 && labelled >= progress.next_label && plan.label(labelled).has_value();
+  }
+
+  /// The rows of [begin, end) that are not in the log yet, partition by partition.
+  void append_rows(int64_t begin, int64_t end) {
+    const Time now = clock.now();
+    std::vector<std::vector<NewRecord>> records(static_cast<std::size_t>(partitions));
+    std::vector<std::vector<int64_t>> rows(records.size());
+    for (int64_t row = begin; row < end; ++row) {
+      if (progress.appended[static_cast<std::size_t>(row)] != 0) continue;
+      const auto p = static_cast<std::size_t>(plan.partition(row, partitions));
+      records[p].push_back(record(row, now));
+      rows[p].push_back(row);
+    }
+    for (std::size_t p = 0; p < records.size(); ++p) {
+      if (records[p].empty()) continue;
+      int64_t offset = log.append(settings.topic, static_cast<int>(p), records[p]);
+      for (const int64_t row : rows[p]) progress.set_appended(row, offset++);
+    }
+    progress.advance();
+  }
+
+  NewRecord record(int64_t row, Time now) {
+    const std::size_t stage = plan.stage(row);
+    plan.values(row, values);
+    const auto label = settings.label_delay > 0 ? std::nullopt : plan.label(row);
+    NewRecord made;
+    if (settings.partitioner == "key") made.key = chain_key;
+    made.value = encoders[stage].encode(
+        make_id(run_id, row), values, label, now,
+        settings.stage_on_wire ? std::string_view(plan.stage_name(stage)) : std::string_view());
+    made.headers = {{std::string(run_id_header), run_id}};
+    made.timestamp = now;
+    return made;
+  }
+
+  /// Late labels of the rows below `end`.
+  void append_labels_until(int64_t end) {
+    std::vector<NewRecord> records;
+    const Time now = clock.now();
+    for (int64_t row = progress.next_label; row < end; ++row) {
+      const auto label = plan.label(row);
+      if (!label) continue;
+      NewRecord made;
+      made.value = encode_label(make_id(run_id, row), *label, now);
+      made.headers = {{std::string(run_id_header), run_id}};
+      made.timestamp = now;
+      records.push_back(std::move(made));
+    }
+    if (!records.empty()) log.append(labels_topic(settings.topic), 0, records);
+    progress.next_label = std::max(progress.next_label, end);
+  }
+
+  Step finish() {
+    if (settings.label_delay > 0) append_labels_until(plan.rows());
+    // A report may run as soon as the sentinels are seen, and reads the truth.
+    if (!progress.ended() || !store.exists(truth_key)) {
+      log.sync();
+      store.put(truth_key, truth());
+    }
+    for (int p = 0; p < partitions; ++p) {
+      if (progress.sentinel[static_cast<std::size_t>(p)] != 0) continue;
+      const NewRecord sentinel = make_sentinel(run_id, clock.now());
+      log.append(settings.topic, p, std::span(&sentinel, 1));
+      progress.sentinel[static_cast<std::size_t>(p)] = 1;
+    }
+    log.sync();
+    finished = true;
+    return Step::done;
+  }
+
+  [[nodiscard]] std::string truth() const {
+    const auto count = static_cast<std::size_t>(plan.rows());
+    std::vector<std::string> ids, names;
+    std::vector<int64_t> rows;
+    std::vector<int32_t> partition, stage;
+    std::vector<double> labels;
+    for (std::size_t s = 0; s < plan.stages(); ++s) names.push_back(plan.stage_name(s));
+    ids.reserve(count);
+    for (int64_t row = 0; row < plan.rows(); ++row) {
+      ids.push_back(make_id(run_id, row));
+      rows.push_back(row);
+      partition.push_back(plan.partition(row, partitions));
+      labels.push_back(plan.truth(row));
+      stage.push_back(static_cast<int32_t>(plan.stage(row)));
+    }
+    return to_npz({{"id", Array::of(std::move(ids))},
+                   {"row", Array::of(std::move(rows))},
+                   {"partition", Array::of(std::move(partition))},
+                   {"offset", Array::of(progress.offsets)},
+                   {"label", Array::of(std::move(labels))},
+                   {"stage", Array::of(std::move(stage))},
+                   {"stage_names", Array::of(std::move(names))}});
+  }
+};
+
+Producer::Producer(Log& log, ObjectStore& store, const Clock& clock, ProducerSettings settings,
+                   std::string run_id, std::string target, std::vector<StageTable> stages,
+                   std::string chain_key)
+    : state_(std::make_unique<State>(log, store, clock, std::move(settings), std::move(run_id), target,
+                                     std::move(stages), std::move(chain_key))) {}
+Producer::~Producer() = default;
+
+Step Producer::step() { return state_->step(); }
+int64_t Producer::rows_total() const { return state_->plan.rows(); }
+int64_t Producer::rows_produced() const { return state_->progress.rows_appended; }
+
+}  // namespace drst

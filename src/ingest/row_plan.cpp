@@ -1,0 +1,77 @@
+#include "ingest/row_plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "stream/record.h"
+
+namespace drst {
+
+RowPlan::RowPlan(std::vector<StageTable> stages, const std::string& target, const ProducerSettings& settings,
+                 const std::string& chain_key)
+    : lags_(settings.lags),
+      by_key_(settings.partitioner == "key"),
+      label_every_(settings.label_every),
+      key_hash_(fnv1a(chain_key)) {
+  const ChainSchema schema;
+  for (auto& [name, table] : stages) {
+    const auto target_column = table.find(target);
+    if (!target_column)
+      throw InputError("stage '" + name + "' has no column '" + target +
+                       "' to label its rows with; choose another with --target, or another table");
+    Stage stage;
+    stage.first_row = rows_;
+    stage.target = *target_column;
+    for (std::size_t c = 0; c < table.columns(); ++c)
+      if (c != *target_column && !schema.is_kpi(table.names()[c])) stage.features.push_back(c);
+    if (stage.features.empty()) throw InputError("stage '" + name + "' has no counters, only KPIs");
+    for (const auto c : stage.features) stage.columns.push_back(table.names()[c]);
+    if (lags_)
+      for (const auto c : stage.features) stage.columns.push_back(table.names()[c] + std::string(lag_suffix));
+    rows_ += static_cast<int64_t>(table.rows());
+    stage.name = std::move(name);
+    stage.table = std::move(table);
+    if (stage.table.rows() > 0) stages_.push_back(std::move(stage));
+  }
+  if (rows_ == 0)
+    throw InputError("the stream has no rows; name tables with --stage NAME=FILE, or a folder with --data");
+}
+
+int RowPlan::partition(int64_t row, int partitions) const {
+  const auto count = static_cast<uint64_t>(partitions);
+  return static_cast<int>((by_key_ ? key_hash_ : static_cast<uint64_t>(row)) % count);
+}
+
+std::size_t RowPlan::stage(int64_t row) const {
+  const auto after = std::upper_bound(stages_.begin(), stages_.end(), row,
+                                      [](int64_t r, const Stage& stage) { return r < stage.first_row; });
+  return static_cast<std::size_t>(after - stages_.begin()) - 1;
+}
+
+double RowPlan::truth(int64_t row) const {
+  const Stage& stage = stage_of(row);
+  return stage.table.at(static_cast<std::size_t>(row - stage.first_row), stage.target);
+}
+
+std::optional<double> RowPlan::label(int64_t row) const {
+  if (label_every_ <= 0 || row % label_every_ != 0) return std::nullopt;
+  const double value = truth(row);
+  return std::isfinite(value) ? std::optional(value) : std::nullopt;
+}
+
+void RowPlan::values(int64_t row, std::vector<double>& values) const {
+  const Stage& stage = stage_of(row);
+  const auto local = static_cast<std::size_t>(row - stage.first_row);
+  values.clear();
+  for (const auto c : stage.features) values.push_back(stage.table.at(local, c));
+  if (!lags_) return;
+  const bool has_previous = stage.table.has_previous(local);
+  for (const auto c : stage.features)
+    values.push_back(has_previous ? stage.table.at(local - 1, c) : std::numeric_limits<double>::quiet_NaN());
+}
+
+}  // namespace drst
