@@ -1,6 +1,5 @@
 #include "inference/guard.h"
 
-#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <set>
@@ -57,8 +56,7 @@ struct Guard::State {
   }
 
   enum class Outcome { offered, refused, failed };
-  Outcome try_offer(const Pointer& pointer, const std::vector<Registry::AuditLine>& moves) {
-    const auto verdict = gate(pointer, moves);
+  Outcome try_offer(const Pointer& pointer, Gate verdict) {
     auto served = load_served(registry, pointer, static_cast<std::size_t>(settings.batch));
     if (!served) {
       complain(served.error().reason);
@@ -79,18 +77,22 @@ struct Guard::State {
 
   /// What a consumer without any model gets when the pointer is of no use.
   void offer_former(const std::vector<Registry::AuditLine>& moves, const std::optional<Pointer>& unusable) {
-    std::vector<Pointer> former;
+    std::vector<std::pair<Pointer, Gate>> former;
     const auto releases = registry.list();
     for (auto move = moves.rbegin(); move != moves.rend(); ++move)
       for (const auto& release : releases)
-        if (release.model_key == move->to) former.push_back({release.model_key, release.metrics_key});
-    if (const auto baseline = registry.baseline(); baseline && *baseline) former.push_back(**baseline);
-    std::vector<Pointer> tried;
-    if (unusable) tried.push_back(*unusable);
-    for (const auto& pointer : former) {
-      if (std::find(tried.begin(), tried.end(), pointer) != tried.end()) continue;
-      tried.push_back(pointer);
-      if (try_offer(pointer, moves) != Outcome::offered) continue;
+        if (release.model_key == move->to) {
+          const Pointer pointer{release.model_key, release.metrics_key};
+          former.emplace_back(pointer, gate(pointer, moves));
+        }
+    // The baseline gains nothing over itself; it is what a consumer may always fall back to.
+    if (const auto baseline = registry.baseline(); baseline && *baseline)
+      former.emplace_back(**baseline, Gate::passed);
+    std::set<std::string> tried;
+    if (unusable) tried.insert(unusable->model_key);
+    for (const auto& [pointer, verdict] : former) {
+      if (!tried.insert(pointer.model_key).second) continue;
+      if (try_offer(pointer, verdict) != Outcome::offered) continue;
       log::warning(name + ": serving " + pointer.model_key +
                    " until the pointer names a release that can be used");
       return;
@@ -112,7 +114,7 @@ struct Guard::State {
       return Step::idle;
     }
     const auto trail = moves();
-    const auto outcome = try_offer(**pointer, trail);
+    const auto outcome = try_offer(**pointer, gate(**pointer, trail));
     if (outcome != Outcome::failed) done_with = *pointer;
     if (outcome != Outcome::offered && offered.empty()) offer_former(trail, *pointer);
     return outcome == Outcome::failed ? Step::idle : Step::worked;

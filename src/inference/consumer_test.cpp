@@ -1,0 +1,377 @@
+#include "inference/consumer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cstring>
+#include <set>
+
+#include "base/log.h"
+#include "inference/test_world.h"
+#include "registry/events.h"
+#include "simulation/decorators.h"
+
+namespace drst {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::InferenceWorld;
+using testing::Member;
+
+std::vector<int64_t> rows_of(const TraceSet& set) {
+  std::vector<int64_t> rows;
+  for (const auto& row : set.rows) rows.push_back(row.row);
+  return rows;
+}
+std::vector<int64_t> first_rows(int64_t count) {
+  std::vector<int64_t> rows;
+  for (int64_t row = 0; row < count; ++row) rows.push_back(row);
+  return rows;
+}
+
+TEST(Consumer, WaitsForModelsThenPredictsEveryRowOnceAndLeavesAtTheSentinels) {
+  InferenceWorld world;
+  world.produce(0, 50);
+  Member member(world);
+  EXPECT_EQ(member.consumer.step(), Step::idle) << "no model yet";
+  EXPECT_FALSE(member.run());
+  EXPECT_EQ(rows_of(world.traces()), first_rows(50));
+  world.finish();
+  EXPECT_TRUE(member.run());
+  EXPECT_EQ(member.consumer.step(), Step::done);
+  EXPECT_FALSE(member.consumer.timed_out());
+  const auto counts = member.consumer.counts();
+  EXPECT_EQ(counts.records, 50u);
+  EXPECT_EQ(counts.predicted, 50u);
+  EXPECT_EQ(counts.swaps, 0u);
+  EXPECT_GT(counts.imputed, 0u);
+}
+
+TEST(Consumer, PredictionsAreThoseOfTheNamedReleaseToTheBitWhateverTheBatch) {
+  const std::string baseline = InferenceWorld().registry.list().front().model_key;
+  for (const int64_t batch : {1, 3, 64}) {
+    InferenceWorld world;
+    world.produce(0, 60);
+    auto settings = Member::quick();
+    settings.batch = batch;
+    Member member(world, "infer-0", settings);
+    member.run();
+    const auto set = world.traces();
+    ASSERT_EQ(set.rows.size(), 60u);
+    for (const auto& row : set.rows) {
+      EXPECT_EQ(std::bit_cast<uint32_t>(row.pred_orig),
+                std::bit_cast<uint32_t>(testing::predict(world, baseline, row.row)));
+      EXPECT_EQ(std::bit_cast<uint32_t>(row.pred_adj),
+                std::bit_cast<uint32_t>(testing::predict(world, row.release, row.row)));
+      EXPECT_EQ(row.consumer, "infer-0");
+      EXPECT_EQ(row.id, make_id("run", row.row));
+      if (row.row % 3 == 0)
+        EXPECT_TRUE(std::isnan(row.truth));
+      else
+        EXPECT_EQ(row.truth, static_cast<float>(InferenceWorld::label_of(row.row)));
+      // instructions is an input of the adaptive model only; the lag is never counted.
+      EXPECT_EQ(row.imputed, row.row % 7 == 3 ? 1u : 0u);
+    }
+  }
+}
+
+TEST(Consumer, RepeatedIdsAreNotPredictedAgain) {
+  InferenceWorld world;
+  world.produce(0, 9);
+  world.produce(3, 6);
+  Member member(world);
+  member.run();
+  const auto set = world.traces();
+  EXPECT_EQ(rows_of(set), first_rows(9));
+  EXPECT_EQ(set.duplicates, 3u);
+  EXPECT_EQ(member.consumer.counts().duplicates, 3u);
+  world.produce(0, 9);
+  Member heir(world);  // knows them from the trace alone
+  member.consumer.step();
+  world.clock.advance(std::chrono::seconds(20));
+  heir.run();
+  EXPECT_EQ(world.traces().rows.size(), 9u);
+  EXPECT_EQ(world.traces().duplicates, 12u);
+  EXPECT_EQ(world.traces().repeats, 0u);
+}
+
+TEST(Consumer, UnusableRecordsBecomeDeadLettersWithTheReason) {
+  InferenceWorld world;
+  world.produce(0, 3);
+  NewRecord broken = world.record(3);
+  broken.value = "{\"features\": ";
+  world.append(0, broken);
+  NewRecord empty = world.record(4);
+  empty.value = R"({"features": {"cycles": null, "misses": 3}, "label": 1, "id": "run-4"})";
+  world.append(1, empty);  // of cycles, misses, instructions two are missing: more than half
+  NewRecord half = world.record(5);
+  half.value =
+      R"({"features": {"cycles": 1e300, "misses": 3, "instructions": 3}, "label": 1, "id": "run-5"})";
+  world.append(2, half);  // one is missing
+  world.produce(6, 9);
+  Member member(world);
+  member.run();
+  EXPECT_EQ(rows_of(world.traces()), (std::vector<int64_t>{0, 1, 2, 5, 6, 7, 8}));
+  EXPECT_EQ(world.traces().dead_lettered, 2u);
+  Batch letters;
+  world.log().read(dead_letter_topic(world.topic), 0, 0, letters, {});
+  ASSERT_EQ(letters.records().size(), 1u);
+  EXPECT_EQ(letters.records()[0].value, broken.value);
+  EXPECT_EQ(letters.records()[0].key, "0-1");
+  EXPECT_EQ(letters.records()[0].header("drst-offset"), "1");
+  EXPECT_THAT(std::string(letters.records()[0].header(reason_header).value()), HasSubstr("JSON"));
+  world.log().read(dead_letter_topic(world.topic), 1, 0, letters, {});
+  ASSERT_EQ(letters.records().size(), 1u);
+  EXPECT_EQ(letters.records()[0].header(reason_header),
+            "2 of the models' 3 inputs are missing or not finite");
+}
+
+TEST(Consumer, RecordsWithoutIdAreKnownByTheirOffset) {
+  InferenceWorld world;
+  NewRecord bare;
+  bare.value = R"({"features": {"cycles": 1, "misses": 3, "instructions": 3}, "label": 2})";
+  bare.headers = {{std::string(run_id_header), "run"}};
+  for (int i = 0; i < 4; ++i) world.append(0, bare);
+  Member member(world);
+  member.run();
+  EXPECT_EQ(world.traces().rows.size(), 4u);
+  EXPECT_EQ(world.traces().duplicates, 0u);
+}
+
+TEST(Consumer, SentinelOffsetsAreNeverCommittedSoThatAnHeirSeesThem) {
+  InferenceWorld world;
+  world.produce(0, 9);
+  world.finish();
+  Member first(world);
+  EXPECT_TRUE(first.run());
+  for (int p = 0; p < InferenceWorld::partitions; ++p)
+    EXPECT_EQ(world.log().committed("drst-infer", world.topic, p), 3);
+  Member heir(world, "infer-1");
+  EXPECT_TRUE(heir.run());
+  EXPECT_FALSE(heir.consumer.timed_out());
+  EXPECT_EQ(world.traces().rows.size(), 9u);
+}
+
+TEST(Consumer, SentinelsOfOtherRunsAreIgnored) {
+  InferenceWorld world;
+  world.produce(0, 6, "old");
+  world.finish("old");
+  world.produce(0, 6);
+  Member member(world);
+  EXPECT_FALSE(member.run());
+  EXPECT_EQ(member.consumer.counts().foreign_sentinels, 3u);
+  EXPECT_EQ(world.traces("run").rows.size(), 6u);
+  EXPECT_EQ(world.traces("old").rows.size(), 6u) << "records of any run are predicted";
+  world.finish();
+  EXPECT_TRUE(member.run());
+}
+
+TEST(Consumer, WithoutARunIdTheFirstRecordNamesTheRun) {
+  InferenceWorld world;
+  world.finish("old");  // seen before any record: whose it is shows later
+  world.produce(0, 3);
+  world.finish("other");
+  Member member(world, "infer-0", Member::quick(), nullptr, "");
+  EXPECT_FALSE(member.run());
+  EXPECT_EQ(member.consumer.counts().foreign_sentinels, 6u);
+  world.finish();
+  EXPECT_TRUE(member.run());
+  EXPECT_EQ(world.traces().rows.size(), 3u);
+}
+
+TEST(Consumer, RecordsBehindTheOwnSentinelAreLeftToTheNextRun) {
+  InferenceWorld world;
+  world.produce(0, 3);
+  world.finish();
+  world.produce(0, 3, "next");
+  Member member(world);
+  EXPECT_TRUE(member.run());
+  EXPECT_TRUE(world.traces("next").rows.empty());
+  Member next(world, "infer-0", Member::quick(), nullptr, "next");
+  EXPECT_FALSE(next.run());
+  EXPECT_EQ(world.traces("next").rows.size(), 3u);
+}
+
+TEST(Consumer, LeavesWhenNothingComes) {
+  InferenceWorld world;
+  world.produce(0, 3);
+  Member member(world);
+  EXPECT_FALSE(member.run());
+  world.clock.advance(std::chrono::milliseconds(29'900));
+  EXPECT_EQ(member.consumer.step(), Step::idle);
+  world.clock.advance(std::chrono::milliseconds(200));
+  EXPECT_EQ(member.consumer.step(), Step::done);
+  EXPECT_TRUE(member.consumer.timed_out());
+}
+
+TEST(Consumer, NeverLeavesWithoutATimeOut) {
+  InferenceWorld world;
+  auto settings = Member::quick();
+  settings.idle_timeout_s = 0;
+  Member member(world, "infer-0", settings);
+  member.run();
+  world.clock.advance(std::chrono::hours(24 * 365));
+  EXPECT_EQ(member.consumer.step(), Step::idle);
+}
+
+TEST(Consumer, WaitsForATopicThatIsNotThereYet) {
+  InferenceWorld world;
+  world.topic = "later";
+  Member member(world);
+  EXPECT_FALSE(member.run());
+  world.log().ensure_topic("later", 1);
+  world.append(0, world.record(0));
+  EXPECT_FALSE(member.run());
+  EXPECT_EQ(world.traces().rows.size(), 1u);
+}
+
+TEST(Consumer, PartitionsAreHandedOverBetweenTwo) {
+  InferenceWorld world;
+  world.produce(0, 30);
+  Member first(world, "infer-0");
+  first.run();
+  Member second(world, "infer-1");
+  second.run();
+  world.produce(30, 60);
+  for (int i = 0; i < 10; ++i) {
+    first.run();
+    second.run();
+  }
+  world.produce(60, 90);
+  world.finish();
+  bool first_left = false, second_left = false;
+  for (int i = 0; i < 20; ++i) {
+    first_left = first_left || first.run();
+    second_left = second_left || second.run();
+  }
+  EXPECT_TRUE(first_left && second_left);
+  const auto set = world.traces();
+  EXPECT_EQ(rows_of(set), first_rows(90));
+  EXPECT_EQ(set.repeats, 0u) << "an orderly hand-over repeats nothing";
+  std::set<std::string> consumers;
+  for (const auto& row : set.rows) consumers.insert(row.consumer);
+  EXPECT_EQ(consumers.size(), 2u);
+}
+
+/// Lets a zombie wake up between its poll and its commit.
+class SleepBefore final : public FaultPoint {
+ public:
+  void reached(std::string_view operation, std::string_view subject) override {
+    if (operation != "log.append.before" || !action || subject != "latencyTopic-trace") return;
+    const auto once = std::move(action);
+    action = nullptr;
+    once();
+  }
+  std::function<void()> action;
+};
+
+TEST(Consumer, AZombieCannotCommitAndItsRepeatsAreDropped) {
+  InferenceWorld world;
+  world.produce(0, 12);
+  SleepBefore faults;
+  Member zombie(world, "infer-0", Member::quick(), &faults);
+  Member heir(world, "infer-1");
+  faults.action = [&] {
+    world.clock.advance(std::chrono::seconds(11));  // longer than the lease
+    heir.run();
+  };
+  zombie.run();
+  EXPECT_GE(zombie.consumer.counts().lost_leases, 1u);
+  world.finish();
+  bool zombie_left = false, heir_left = false;
+  for (int i = 0; i < 20; ++i) {
+    zombie_left = zombie_left || zombie.run();
+    heir_left = heir_left || heir.run();
+  }
+  EXPECT_TRUE(zombie_left && heir_left);
+  const auto set = world.traces();
+  EXPECT_EQ(rows_of(set), first_rows(12));
+  EXPECT_GT(set.repeats, 0u);
+}
+
+/// A disk that is full once: the second append to the trace fails.
+class FullOnce final : public testing::ForwardingLog {
+ public:
+  using ForwardingLog::ForwardingLog;
+  int64_t append(const std::string& topic, int partition, std::span<const NewRecord> records) override {
+    if (topic == "latencyTopic-trace" && ++appends_ == 2) throw LogError(ExitCode::failed, "disk full");
+    return inner().append(topic, partition, records);
+  }
+
+ private:
+  int appends_ = 0;
+};
+
+TEST(Consumer, GoesOnAfterAnExceptionAsIfNothingHadHappened) {
+  InferenceWorld world;
+  world.produce(0, 40);
+  FullOnce log(world.log());
+  ModelSlot slot;
+  InferenceConsumer consumer(log, world.store, world.clock, Member::quick(), {.run_id = "run"}, slot);
+  Guard guard(world.store, world.clock, Member::quick(), {}, "infer-0", slot);
+  guard.step();
+  EXPECT_THROW(while (consumer.step() == Step::worked){}, LogError);
+  while (consumer.step() == Step::worked) {
+  }
+  EXPECT_EQ(rows_of(world.traces()), first_rows(40));
+  EXPECT_EQ(world.traces().repeats, 0u);
+  EXPECT_EQ(world.traces().duplicates, 0u);
+}
+
+TEST(Consumer, SwapsBetweenBatchesAndNotesIt) {
+  InferenceWorld world;
+  world.produce(0, 30);
+  Member member(world);
+  member.run();
+  const auto second = world.publish(3, 0.2, {"misses"});
+  world.registry.point_to(second, "test", "better");
+  member.run();
+  world.produce(30, 60);
+  member.run();
+  for (const auto& row : world.traces().rows) {
+    EXPECT_EQ(row.release, row.row < 30 ? world.first.model_key : second.model_key);
+    EXPECT_EQ(std::bit_cast<uint32_t>(row.pred_adj),
+              std::bit_cast<uint32_t>(testing::predict(world, row.release, row.row)));
+  }
+  EXPECT_EQ(member.consumer.counts().swaps, 1u);
+  const auto events = read_swap_events(world.store);
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].row, 30);
+  EXPECT_EQ(events[0].release, second.model_key);
+  EXPECT_EQ(events[0].consumer, "infer-0");
+  EXPECT_GT(events[0].load_ms, 0);
+}
+
+TEST(Consumer, FiguresCountOnlyLabelledRows) {
+  InferenceWorld world;
+  world.produce(0, 90);
+  auto settings = Member::quick();
+  settings.report_records = 40;
+  Member member(world, "infer-0", settings);
+  std::vector<BatchReport> reports;
+  member.consumer.on_report([&](const BatchReport& report) { reports.push_back(report); });
+  world.finish();
+  member.run();
+  Scores baseline(settings.epsilon), adaptive(settings.epsilon);
+  for (const auto& row : world.traces().rows) {
+    baseline.add(static_cast<double>(row.pred_orig), static_cast<double>(row.truth));
+    adaptive.add(static_cast<double>(row.pred_adj), static_cast<double>(row.truth));
+  }
+  const auto exact = baseline.metrics();
+  const auto running = member.consumer.baseline_metrics();
+  EXPECT_EQ(running.n, 60u);
+  EXPECT_EQ(running.acc02, exact.acc02);
+  EXPECT_NEAR(running.mae, exact.mae, 1e-9 * exact.mae);
+  EXPECT_NEAR(running.bounded, exact.bounded, 1e-12);
+  EXPECT_NEAR(running.e_p90, exact.e_p90, 0.1 * exact.e_p90);
+  EXPECT_EQ(member.consumer.adaptive_metrics().acc02, adaptive.metrics().acc02);
+  ASSERT_GE(reports.size(), 2u);
+  uint64_t records = 0;
+  for (const auto& report : reports) records += report.records;
+  EXPECT_EQ(records, 90u);
+  EXPECT_EQ(reports.back().all_baseline.acc02, exact.acc02);
+}
+
+}  // namespace
+}  // namespace drst
