@@ -219,20 +219,18 @@ struct Retrainer::State {
     }
   }
 
-  /// Over labels of the present record.
-  [[nodiscard]] Record record() const {
+  /// Over the last `most` labels of the present record.
+  [[nodiscard]] Record record(int64_t most) const {
     const uint64_t since = memory.labels_seen() - track_begin;
-    return compare(
-        memory,
-        static_cast<std::size_t>(std::min<uint64_t>(since, static_cast<uint64_t>(settings.track_rows))),
-        options.epsilon);
+    return compare(memory, static_cast<std::size_t>(std::min<uint64_t>(since, static_cast<uint64_t>(most))),
+                   options.epsilon);
   }
 
   // --- rollback ---
 
   void watch_live() {
     if (live_info.role == "offline" || live_info.role == "baseline") return;
-    const Record track = record();
+    const Record track = record(settings.rollback_rows);
     if (track.rows < static_cast<std::size_t>(settings.track_min)) return;
     if (track.live_gain >= -settings.rollback_z * track.live_error || track.live_gain >= 0) return;
     auto first = publisher.first();
@@ -269,7 +267,7 @@ struct Retrainer::State {
 
     ReleaseInfo info = release_info(network, "refit", trigger);
     info.data_sha256 = data_digest(material.recent);
-    const Record track = record();
+    const Record track = record(settings.track_rows);
     info.gain_over_baseline = track.challenger_gain;
     info.gain_over_live = track.live - track.challenger;
     info.metrics["track.rows"] = static_cast<double>(track.rows);

@@ -57,6 +57,7 @@ struct TuningSettings {
   int64_t track_rows = 200;
   int64_t track_min = 20;
   double publish_z = 1;
+  int64_t rollback_rows = 50;
   double rollback_z = 2;
   GridSettings grid;
 };

@@ -46,6 +46,11 @@ void describe(SettingsVisitor& visitor, TuningSettings& s) {
   visitor.visit("track_min", s.track_min, {"labels", "before which no record counts", 2, 1e6});
   visitor.visit("publish_z", s.publish_z,
                 {"standard errors", "by which the challenger's record must beat the baseline's", 0, 10});
+  visitor.visit(
+      "rollback_rows", s.rollback_rows,
+      {"labels",
+       "over which the live model is watched: short, so that a world that turns back is noticed soon", 2,
+       1e6});
   visitor.visit("rollback_z", s.rollback_z,
                 {"standard errors",
                  "by which the live model's record may fall behind the baseline's before a rollback", 0, 10});

@@ -1,0 +1,381 @@
+#include "tuning/retrainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+#include "base/random.h"
+#include "learn/metrics.h"
+#include "learn/model.h"
+#include "learn/offline.h"
+#include "registry/events.h"
+#include "registry/handover.h"
+#include "store/memory_store.h"
+#include "stream/memory_log.h"
+#include "stream/record.h"
+
+namespace drst {
+namespace {
+
+const std::vector<std::string> columns = {"a", "b"};
+
+/// The rate is a power law of two counters; in the second world it is half of that.
+struct World {
+  Random random{11};
+  double factor = 1;
+  std::vector<double> counters() {
+    return {1e9 * std::exp(random.uniform(-1, 1)), 1e6 * std::exp(random.uniform(-1, 1))};
+  }
+  [[nodiscard]] double rate(const std::vector<double>& x) const {
+    return factor * 1000 * std::sqrt(x[0] / 1e9) * x[1] / 1e6;
+  }
+};
+
+Table offline_table() {
+  World world;
+  std::vector<double> a, b, rate;
+  for (int r = 0; r < 300; ++r) {
+    const auto x = world.counters();
+    a.push_back(x[0]);
+    b.push_back(x[1]);
+    rate.push_back(world.rate(x));
+  }
+  Table table;
+  table.add_column("output_rate", rate);
+  table.add_column("a", a);
+  table.add_column("b", b);
+  table.set_experiment_starts({0, 100, 200});
+  return table;
+}
+
+ModelSettings model_settings() {
+  ModelSettings model;
+  model.family = "ridge";
+  model.lags = "off";
+  return model;
+}
+
+TuningSettings tuning_settings() {
+  TuningSettings tuning;
+  tuning.refit_every_labels = 20;
+  tuning.refit_steps = 60;
+  tuning.refit_learning_rate = 2e-2;
+  tuning.memory_decay = 30;
+  // The second world contradicts the first row by row; nothing may be held on to.
+  tuning.offline_weight = 0.002;
+  tuning.grid.a.hidden = {{8}};
+  tuning.threads = 2;
+  return tuning;
+}
+
+struct Labels {
+  int every = 1;
+  int delay = 0;
+};
+
+/// A stream, tick by tick, before one retrainer; a stand-in for consumers predicts each row with what the
+/// pointer names.
+struct Bed {
+  VirtualClock clock;
+  std::shared_ptr<MemoryLogDisk> disk = std::make_shared<MemoryLogDisk>();
+  MemoryLog log{disk, clock};
+  MemoryStore store;
+  Registry registry{store, clock};
+  TuningSettings tuning = tuning_settings();
+  RetrainerOptions options;
+  World world;
+  RecordEncoder encoder{columns};
+  std::unique_ptr<Retrainer> retrainer;
+  Labels labels;
+  int64_t row = 0;
+  std::map<int64_t, double> late;
+  Scores adaptive{1e-6};
+  Scores frozen{1e-6};
+  std::unique_ptr<const Model> baseline;
+  OfflineResult offline;
+
+  explicit Bed(TuningSettings settings = tuning_settings()) : tuning(std::move(settings)) {
+    log.ensure_topic("latencyTopic", 2);
+    offline = run_offline(offline_table(), model_settings(), store, registry, {1, "test"});
+    baseline = load_model(registry.load({offline.baseline.model_key, offline.baseline.metrics_key})->onnx);
+    options.run_id = "run1";
+    start();
+  }
+  void start() {
+    retrainer.reset();
+    retrainer =
+        std::make_unique<Retrainer>(log, store, clock, tuning, RegistrySettings{}, options, offline_table());
+  }
+  void settle() {
+    for (int i = 0; i < 10'000 && retrainer->step() == Step::worked; ++i) {
+    }
+  }
+  double predict(const Model& model, const std::vector<double>& x) {
+    std::vector<float> raw;
+    for (const auto& input : model.inputs()) raw.push_back(static_cast<float>(x[input == "a" ? 0 : 1]));
+    float y = 0;
+    const auto scratch = model.make_scratch();
+    model.predict(raw, 1, {&y, 1}, *scratch);
+    return static_cast<double>(y);
+  }
+  std::string live() { return (*registry.pointer())->model_key; }
+
+  void tick(bool score = false) {
+    const auto x = world.counters();
+    const double y = world.rate(x);
+    const bool labelled = labels.every > 0 && row % labels.every == 0;
+    if (score) {
+      const auto model = load_model(registry.load(**registry.pointer())->onnx);
+      adaptive.add(predict(*model, x), y);
+      frozen.add(predict(*baseline, x), y);
+    }
+    std::optional<double> inline_label;
+    if (labelled && labels.delay == 0) inline_label = y;
+    NewRecord record;
+    record.value = std::string(encoder.encode(make_id("run1", row), x, inline_label, clock.now(), "s"));
+    record.headers = {{std::string(run_id_header), "run1"}};
+    log.append("latencyTopic", static_cast<int>(row % 2), {&record, 1});
+    if (labelled && labels.delay > 0) late[row + labels.delay - 1] = y;
+    if (const auto due = late.find(row); due != late.end()) {
+      NewRecord label;
+      label.value = encode_label(make_id("run1", row - labels.delay + 1), due->second, clock.now());
+      log.ensure_topic(labels_topic("latencyTopic"), 1);
+      log.append(labels_topic("latencyTopic"), 0, {&label, 1});
+    }
+    settle();
+    ++row;
+    clock.advance(std::chrono::seconds(1));
+  }
+  void ticks(int n, bool score = false) {
+    for (int i = 0; i < n; ++i) tick(score);
+  }
+  void raise(Tier tier = Tier::A) {
+    DriftWindow window;
+    window.columns = columns;
+    Handover(store).raise({"run1-" + std::to_string(row - 1), tier, row - 1, "output_rate"}, window,
+                          clock.now(), std::chrono::seconds(600));
+    settle();
+  }
+  void end() {
+    for (int p = 0; p < 2; ++p) {
+      const NewRecord sentinel = make_sentinel("run1", clock.now());
+      log.append("latencyTopic", p, {&sentinel, 1});
+    }
+    store.put("results/monitor_done.flag", "1");
+    settle();
+  }
+  int releases(const std::string& role) {
+    int n = 0;
+    for (const auto& info : registry.list()) n += info.role == role ? 1 : 0;
+    return n;
+  }
+};
+
+TEST(Retrainer, LeavesAGoodBaselineAlone) {
+  Bed bed;
+  bed.ticks(200, true);
+  EXPECT_GT(bed.frozen.metrics().acc02, 0.99);
+  EXPECT_GE(bed.adaptive.metrics().acc02, bed.frozen.metrics().acc02 - 0.005);
+  bed.end();
+  EXPECT_EQ(bed.retrainer->step(), Step::done);
+}
+
+TEST(Retrainer, RefitsFollowTheWorldAndAreGated) {
+  Bed bed;
+  bed.ticks(100);
+  bed.world.factor = 0.5;
+  bed.ticks(150, true);
+  EXPECT_LT(bed.frozen.metrics().acc02, 0.05);
+  EXPECT_GT(bed.adaptive.metrics().acc02, 0.5);
+  EXPECT_GT(bed.retrainer->counts().published_refits, 0U);
+  for (const auto& info : bed.registry.list()) {
+    if (info.role != "refit") continue;
+    EXPECT_GT(info.gain_over_baseline, 0);
+    EXPECT_GE(info.gain_over_live, 0);
+    EXPECT_FALSE(info.parent.empty());
+    EXPECT_EQ(info.data_sha256.size(), 64U);
+  }
+  EXPECT_TRUE(bed.registry.verify().empty());
+}
+
+TEST(Retrainer, AnswersADriftOnceAndSaysSo) {
+  auto settings = tuning_settings();
+  settings.refit_every_labels = 0;
+  Bed bed(settings);
+  bed.ticks(60);
+  bed.world.factor = 0.5;
+  bed.ticks(120);
+  const std::string before = bed.live();
+  bed.raise();
+  const auto done = Handover(bed.store).done();
+  ASSERT_TRUE(done.has_value());
+  EXPECT_EQ(done->event, "run1-179");
+  EXPECT_TRUE(done->published) << done->reason;
+  EXPECT_EQ(done->release, bed.live());
+  EXPECT_NE(bed.live(), before);
+  const auto events = read_retrain_events(bed.store);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].id, "run1-179");
+  EXPECT_EQ(events[0].tier, "A");
+  EXPECT_GT(events[0].candidates, 1);
+  EXPECT_LT(events[0].val_loss, events[0].live_val_loss);
+  EXPECT_EQ(events[0].labels, 180);
+  bed.ticks(50, true);
+  EXPECT_GT(bed.adaptive.metrics().acc02, 0.8);
+
+  // The process dies before the done flag: its heir completes the same answer and makes no second release.
+  bed.store.remove("results/retrain_done.flag");
+  bed.start();
+  bed.settle();
+  EXPECT_EQ(bed.releases("retrain"), 1);
+  ASSERT_TRUE(Handover(bed.store).done().has_value());
+  EXPECT_EQ(Handover(bed.store).done()->release, done->release);
+
+  // And before the event was written, too.
+  bed.store.remove("results/retrain_done.flag");
+  for (const auto& key : bed.store.list("results/retrains/")) bed.store.remove(key);
+  bed.start();
+  bed.settle();
+  EXPECT_EQ(bed.releases("retrain"), 1);
+  ASSERT_TRUE(Handover(bed.store).done().has_value());
+  EXPECT_EQ(Handover(bed.store).done()->release, done->release);
+  EXPECT_EQ(read_retrain_events(bed.store).size(), 1U);
+}
+
+TEST(Retrainer, AWorseWinnerIsNotPublished) {
+  auto settings = tuning_settings();
+  settings.refit_every_labels = 0;
+  Bed bed(settings);
+  bed.ticks(150);
+  const std::string before = bed.live();
+  bed.raise(Tier::A);
+  const auto done = Handover(bed.store).done();
+  ASSERT_TRUE(done.has_value());
+  EXPECT_FALSE(done->published);
+  EXPECT_NE(done->reason.find("no better than"), std::string::npos) << done->reason;
+  EXPECT_EQ(bed.live(), before);
+}
+
+TEST(Retrainer, WithoutLabelsItSaysSo) {
+  Bed bed;
+  bed.labels.every = 0;
+  bed.ticks(80);
+  bed.raise(Tier::B);
+  EXPECT_TRUE(bed.store.exists("results/retrain_skipped_no_labels.flag"));
+  const auto done = Handover(bed.store).done();
+  ASSERT_TRUE(done.has_value());
+  EXPECT_FALSE(done->published);
+  EXPECT_NE(done->reason.find("no labels"), std::string::npos);
+}
+
+TEST(Retrainer, AFewLabelsAreNotEnough) {
+  Bed bed;
+  bed.labels.every = 10;
+  bed.ticks(80);
+  bed.raise(Tier::C);
+  ASSERT_TRUE(Handover(bed.store).done().has_value());
+  EXPECT_FALSE(Handover(bed.store).done()->published);
+  EXPECT_FALSE(bed.store.exists("results/retrain_skipped_no_labels.flag"));
+}
+
+TEST(Retrainer, LateLabelsCountFromWhenTheyArrive) {
+  Bed bed;
+  bed.labels = {.every = 1, .delay = 30};
+  bed.ticks(40);
+  EXPECT_EQ(bed.retrainer->counts().labels, 11U);
+  bed.world.factor = 0.5;
+  bed.ticks(200, true);
+  EXPECT_GT(bed.adaptive.metrics().acc02, bed.frozen.metrics().acc02 + 0.3);
+}
+
+TEST(Retrainer, GoesBackWhenTheLiveModelFallsBehindTheBaseline) {
+  auto settings = tuning_settings();
+  settings.refit_every_labels = 0;
+  Bed bed(settings);
+  bed.ticks(60);
+  bed.world.factor = 0.5;
+  bed.ticks(120);
+  bed.raise();
+  ASSERT_NE(bed.live(), bed.offline.first.model_key);
+  bed.world.factor = 1;
+  bed.ticks(settings.track_rows > 300 ? 400 : 260);
+  EXPECT_EQ(bed.live(), bed.offline.first.model_key);
+  EXPECT_EQ(bed.retrainer->counts().rollbacks, 1U);
+  EXPECT_TRUE(bed.registry.was_replaced(bed.live())) << "consumers see a rollback";
+}
+
+TEST(Retrainer, BusyRowsPassBeforeAResultServes) {
+  Bed bed;
+  bed.options.busy_rows = 7;
+  bed.tuning.refit_every_labels = 0;
+  bed.start();
+  bed.ticks(40);
+  bed.world.factor = 0.5;
+  bed.ticks(120);
+  bed.raise();
+  const std::string before = bed.live();
+  for (int i = 0; i < 6; ++i) {
+    bed.tick();
+    ASSERT_EQ(bed.live(), before) << i;
+    ASSERT_FALSE(Handover(bed.store).done().has_value());
+  }
+  bed.tick();
+  EXPECT_NE(bed.live(), before);
+  EXPECT_TRUE(Handover(bed.store).done().has_value());
+}
+
+std::map<std::string, std::string> run_once(int64_t threads, int restart_at) {
+  auto settings = tuning_settings();
+  settings.threads = threads;
+  Bed bed(settings);
+  std::map<std::string, std::string> models;
+  for (int i = 0; i < 260; ++i) {
+    if (i == 90) bed.world.factor = 0.5;
+    if (i == restart_at) bed.start();
+    bed.tick();
+    if (i == 150) bed.raise(Tier::A);
+  }
+  bed.end();
+  for (const auto& info : bed.registry.list()) {
+    EXPECT_TRUE(models.emplace(info.role + " " + info.trigger, info.sha256).second || info.trigger.empty())
+        << info.trigger << " is published twice";
+  }
+  return models;
+}
+
+TEST(Retrainer, IsDeterministicWhateverTheThreads) {
+  const auto once = run_once(1, -1);
+  EXPECT_GT(once.size(), 3U);
+  EXPECT_EQ(once, run_once(2, -1));
+}
+
+TEST(Retrainer, ARestartAdoptsWhatWasPublishedAndRepeatsNothing) {
+  const auto undisturbed = run_once(1, -1);
+  const auto restarted = run_once(1, 200);
+  for (const auto& [key, digest] : undisturbed) {
+    const auto row = key.rfind('-') == std::string::npos ? 0 : std::atoi(key.c_str() + key.rfind('-') + 1);
+    if (row < 200) {
+      EXPECT_EQ(restarted.at(key), digest) << key;
+    }
+  }
+}
+
+TEST(Retrainer, EndsWhenNothingComes) {
+  Bed bed;
+  bed.ticks(5);
+  bed.clock.advance(std::chrono::seconds(28));
+  bed.settle();
+  EXPECT_EQ(bed.retrainer->step(), Step::idle);
+  bed.clock.advance(std::chrono::seconds(3));
+  EXPECT_EQ(bed.retrainer->step(), Step::done);
+}
+
+TEST(Retrainer, WithoutATargetColumnThereIsNoRetrainer) {
+  Bed bed;
+  bed.options.target = "latency";
+  EXPECT_THROW(bed.start(), InputError);
+}
+
+}  // namespace
+}  // namespace drst
