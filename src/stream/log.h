@@ -1,14 +1,18 @@
 // The partitioned log: topics, partitions, consumer groups. Start here for everything that streams.
 //
 // One interface, several back ends: `embedded:DIR` (LMDB; durable, many processes on one machine), `MemoryLog` (simulation, with a
-// fault model), later Kafka. Contract, tested for every back end by tests/log_contract.h:
+// fault model), later Kafka. Contract, tested for every back end by log_contract_test.cpp, log_group_test.cpp and log_model_test.cpp:
 //  * append is durable when it returns (unless opened with Durability::relaxed), offsets of a partition rise by one from 0 and are never reused;
 //    a crash during an append of several records may leave a prefix of them (Kafka does), never a hole or part of a record;
 //  * readers see records in offset order, only whole and durable ones;
 //  * a group's committed offset of a partition is the next offset to read; it never moves backwards except by seek of a lease holder;
 //  * a partition is owned by at most one live member of a group; ownership is a lease that expires on the injected clock when its
 //    holder stops polling; a holder whose lease was lost cannot commit (commit returns false), but may already have produced effects:
-//    effects must be keyed, and readers of effects drop repeats.
+//    effects must be keyed, and readers of effects drop repeats. A holder that is late but has no heir yet keeps its lease;
+//  * a partition that moves between live members is first given up by the one, at its poll, then taken by the other: nobody repeats anything. What
+//    an owner has polled it should commit before it polls again;
+//  * of two live processes with one member name the second is refused (InputError from poll) while the first one's lease runs; after that it replaces the
+//    first, whose poll then throws. The name of a dead process is free at once.
 // Threads: a Log may be used from many threads; a Consumer belongs to one thread at a time. Errors: LogError and children.
 #pragma once
 
@@ -138,7 +142,8 @@ class Log {
   virtual std::unique_ptr<Consumer> subscribe(const ConsumerOptions& options) = 0;
   virtual std::optional<int64_t> committed(const std::string& group, const std::string& topic, int partition) = 0;
 
-  /// Waits until any topic of this log has grown since the last call of this thread, or the time is over. No busy waiting.
+  /// Waits until any topic of this log has grown since the last call of this thread, or the time is over; the first call of a thread may find growth
+  /// that is long past. No busy waiting.
   virtual bool wait(std::chrono::milliseconds at_most) = 0;
   /// Makes everything appended and committed so far durable (needed only with relaxed durability).
   virtual void sync() = 0;
