@@ -365,10 +365,8 @@ struct InferenceConsumer::State {
     meter.end_step(outcomes_used);
     const Time now = clock.now();
     if (!batch.empty()) last_activity = now;
-    if (meter.since_report() >= static_cast<uint64_t>(settings.report_records)) {
-      auto figures = meter.report(identity.member, predictor->release(), now);
-      if (report) report(figures);
-    }
+    if (report && meter.since_report() >= static_cast<uint64_t>(settings.report_records))
+      report(meter.report(identity.member, predictor->release(), now));
     if (all_ended()) {
       leave();
       return Step::done;

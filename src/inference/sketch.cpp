@@ -56,10 +56,8 @@ void QuantileSketch::clear() {
 }
 
 double QuantileSketch::quantile(double q) const {
-  uint64_t total = 0;
-  for (const uint32_t cell : counts_) total += cell;
-  if (total == 0) return std::numeric_limits<double>::quiet_NaN();
-  const auto rank = static_cast<uint64_t>(std::clamp(q, 0.0, 1.0) * static_cast<double>(total - 1));
+  if (count_ == 0) return std::numeric_limits<double>::quiet_NaN();
+  const auto rank = static_cast<uint64_t>(std::clamp(q, 0.0, 1.0) * static_cast<double>(count_ - 1));
   uint64_t below = 0;
   for (std::size_t i = 0; i < bins; ++i) {
     below += counts_[i];
