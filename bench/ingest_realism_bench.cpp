@@ -147,7 +147,7 @@ void counters(const Pair& pair, const Table& real, const std::vector<Table>& fak
   for (const std::string& kpi : schema.kpis) line(kpi, {kpi});
   for (const std::string& event : schema.events) {
     std::vector<std::string> columns;
-    for (const std::string& vnf : schema.vnfs) columns.push_back(vnf + "_" + event);
+    for (const std::string& vnf : schema.vnfs) columns.push_back(std::string(vnf).append("_").append(event));
     line("*_" + event, columns);
   }
   std::printf(

@@ -31,7 +31,7 @@ drst::SimulationSpec spec_of(int64_t scenario) {
 void simulate(benchmark::State& state) {
   drst::Simulator simulator(spec_of(state.range(0)));
   drst::SimulatedSecond second;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     simulator.next(second);
     benchmark::DoNotOptimize(second.values.data());
   }
@@ -41,7 +41,7 @@ void simulate(benchmark::State& state) {
 
 void simulate_csv(benchmark::State& state) {
   constexpr int64_t kRows = 20'000;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     drst::SimulationSpec spec = spec_of(2);
     spec.rows = kRows;
     drst::Simulator simulator(spec);
@@ -59,7 +59,7 @@ void format_only(benchmark::State& state) {
   drst::SimulatedSecond second;
   simulator.next(second);
   std::string text;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     text.clear();
     drst::append_csv_row(text, second.values, std::size_t{0});
     benchmark::DoNotOptimize(text.data());
