@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <bit>
 #include <cstring>
+#include <map>
 #include <set>
+#include <thread>
 
 #include "base/log.h"
 #include "inference/test_world.h"
@@ -341,6 +344,50 @@ TEST(Consumer, SwapsBetweenBatchesAndNotesIt) {
   EXPECT_EQ(events[0].release, second.model_key);
   EXPECT_EQ(events[0].consumer, "infer-0");
   EXPECT_GT(events[0].load_ms, 0);
+}
+
+TEST(Consumer, SwapsUnderWayOnAnotherThreadNeverMixReleases) {
+  constexpr int releases = 30;
+  constexpr int64_t least_rows = 600;
+  InferenceWorld world;
+  auto settings = Member::quick();
+  settings.idle_timeout_s = 0;
+  Member member(world, "infer-0", settings);
+  std::atomic<bool> stop{false};
+  std::atomic<uint64_t> offers{0};
+  std::thread guard([&] {
+    while (!stop) {
+      member.guard.step();
+      offers = member.guard.counts().offers;
+      std::this_thread::yield();
+    }
+  });
+  std::thread publisher([&] {
+    for (int i = 0; i < releases; ++i) {
+      world.registry.point_to(world.publish(static_cast<uint64_t>(100 + i), 0.5), "test", "");
+      while (offers <= static_cast<uint64_t>(i)) std::this_thread::yield();
+    }
+    stop = true;
+  });
+  int64_t row = 0;
+  while (!stop || row < least_rows) {
+    world.produce(row, row + 3);
+    row += 3;
+    member.consumer.step();
+  }
+  guard.join();
+  publisher.join();
+  while (member.consumer.step() == Step::worked) {
+  }
+  const auto set = world.traces();
+  EXPECT_EQ(rows_of(set), first_rows(row));
+  std::map<std::string, std::vector<const TraceRow*>> by_release;
+  for (const auto& entry : set.rows) by_release[entry.release].push_back(&entry);
+  EXPECT_GT(by_release.size(), 1u);
+  for (const auto& [release, rows] : by_release)
+    for (const std::size_t i : {std::size_t{0}, rows.size() - 1})
+      EXPECT_EQ(std::bit_cast<uint32_t>(rows[i]->pred_adj),
+                std::bit_cast<uint32_t>(testing::predict(world, release, rows[i]->row)));
 }
 
 TEST(Consumer, FiguresCountOnlyLabelledRows) {
