@@ -48,7 +48,7 @@ std::string Context::data_folder() const {
   return variable != nullptr ? variable : "datasets";
 }
 
-std::unique_ptr<ObjectStore> Context::open_the_store() const { return open_store(store_url); }
+std::unique_ptr<ObjectStore> Context::open_the_store() const { return open_store(store_url, config.store); }
 
 std::unique_ptr<Log> Context::open_the_log(const Clock& clock, Durability durability) const {
   return open_log(log_url, clock, durability, config.log);

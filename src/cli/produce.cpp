@@ -42,7 +42,7 @@ int produce(Context& context, const Options& options) {
   facts.clock = "wall";
   facts.label_every = stream.label_every;
   facts.label_delay = stream.label_delay;
-  facts.epsilon = request.config.inference.epsilon;
+  facts.epsilon = context.config.inference.epsilon;
   facts.settings = context.config.sections().values();
   facts.code_version = DRST_VERSION;
   Producer producer(*log, *store, clock, stream, run_id, context.config.model.target, std::move(stages));

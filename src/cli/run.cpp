@@ -31,7 +31,7 @@ void print(const Summary& summary) {
   };
   for (const auto& stage : summary.stages) line(stage);
   line(summary.overall);
-  std::printf("accuracy@0.2, all rows as predicted at the time; %zu drift events, %zu retrains and refits, %zu releases; %lld lost\n",
+  std::printf("accuracy@0.2, all rows as predicted at the time; %zu drift events, %zu answered by retraining, %zu releases; %lld lost\n",
               summary.drift_events.size(), summary.retrains.size(), summary.releases.size(),
               static_cast<long long>(summary.lost));
 }

@@ -37,6 +37,8 @@ Settings Config::sections() {
   all.add("grid", tuning.grid);
   all.add("registry", registry);
   all.add("log", log);
+  all.add("store", store);
+  all.add("table", table);
   all.add("simulator", simulator);
   all.add("datasets", datasets);
   return all;

@@ -13,7 +13,9 @@
 #include "ingest/simulator_settings.h"
 #include "learn/settings.h"
 #include "registry/registry.h"
+#include "store/settings.h"
 #include "stream/settings.h"
+#include "table/settings.h"
 #include "tuning/retrainer.h"
 
 namespace drst {
@@ -40,6 +42,8 @@ struct Config {
   LogSettings log;
   SimulatorSettings simulator;
   DatasetSettings datasets;
+  StoreSettings store;
+  TableSettings table;
 
   /// A view of all sections; must not outlive the Config.
   [[nodiscard]] Settings sections();

@@ -129,7 +129,7 @@ Summary execute_run(const RunRequest& request, const std::function<void(int64_t,
   VirtualClock virtual_clock;
   const SystemClock wall_clock;
   const Clock& clock = is_virtual ? static_cast<const Clock&>(virtual_clock) : wall_clock;
-  const auto store = open_store("file:" + (out.path() / "store").string());
+  const auto store = open_store("file:" + (out.path() / "store").string(), config.store);
   // On the virtual clock a run is repeated from its seed, so that power cuts need no sync for each record.
   const auto log = open_log("embedded:" + (out.path() / "log").string(), clock,
                             is_virtual ? Durability::relaxed : Durability::full, config.log);

@@ -49,7 +49,10 @@ std::string event_marks(const Summary& summary) {
     if (swap.row > 0) rows.push_back(swap.row);
   std::sort(rows.begin(), rows.end());
   rows.erase(std::unique(rows.begin(), rows.end(), [](auto a, auto b) { return b - a < 3; }), rows.end());
-  for (const auto row : rows) script += mark(static_cast<double>(row), colour_swap, "'-'", 1);
+  // There may be many: a tick each at the foot of the panel, not a line.
+  for (const auto row : rows)
+    script += "set arrow from first " + to_text(row) + ", graph 0 to first " + to_text(row) +
+              ", graph 0.05 nohead lc rgb '" + colour_swap + "' lw 1.5 front\n";
   return script;
 }
 
@@ -94,9 +97,9 @@ std::string timeline(const Summary& summary, const Series& series, const DriftSi
             "]\nplot $rows using 1:2 with lines lc rgb '" + colour_truth + "' lw 1 title 'truth', $rows using 1:3 with points pt 7 ps 0.25 lc rgb '" +
             colour_baseline + "' title 'baseline (frozen)', $rows using 1:4 with points pt 7 ps 0.25 lc rgb '" + colour_adaptive +
             "' title 'adaptive', NaN with lines lc rgb '" + colour_drift + "' lw 1.5 title 'drift', NaN with lines lc rgb '" +
-            colour_swap + "' dt '-' title 'swap'\nunset label\n";
+            colour_swap + "' lw 1.5 title 'swap'\nunset label\n";
   script += "set tmargin at screen 0.505\nset bmargin at screen 0.31\nset key at graph 0.995,0.32 right samplen 2\n"
-            "set ylabel 'accuracy\\@0.2, last 100'\nset yrange [0:1.02]\nset ytics 0.25\n"
+            "set ylabel 'accuracy@0.2, last 100'\nset yrange [0:1.02]\nset ytics 0.25\n"
             "plot $rows using 1:5 with lines lc rgb '" + std::string(colour_baseline) +
             "' lw 1.5 title 'baseline', $rows using 1:6 with lines lc rgb '" + colour_adaptive + "' lw 1.5 title 'adaptive'\n";
   script += "set tmargin at screen 0.285\nset bmargin at screen 0.085\nset format x '%g'\nset xlabel 'row (s of the stream)'\n"
@@ -175,7 +178,7 @@ std::string stage_bars(const Summary& summary) {
     if (stage.rows > 0) line(stage);
   line(summary.overall);
   script += "EOD\nset style data histograms\nset style histogram clustered gap 1\nset style fill solid 0.9 noborder\nset boxwidth 0.9\n"
-            "set yrange [0:1.12]\nset ytics 0.2\nset grid ytics lc rgb '#dddddd'\nset border 3\nset tics nomirror\nset ylabel 'accuracy\\@0.2'\n"
+            "set yrange [0:1.12]\nset ytics 0.2\nset grid ytics lc rgb '#dddddd'\nset border 3\nset tics nomirror\nset ylabel 'accuracy@0.2'\n"
             "set key top left horizontal\n";
   script += "plot $bars using 2:xtic(1) lc rgb '" + std::string(colour_baseline) + "' title 'baseline (frozen)', '' using 3 lc rgb '" +
             colour_adaptive + "' title 'adaptive'";
@@ -240,7 +243,7 @@ std::vector<Plot> draw_plots(const Summary& summary, const Series& series, const
   const Job jobs[] = {
       {{"timeline", "The run over time",
         "Truth and both predictions, made at the time; accuracy over the last 100 rows; the drift signal with its thresholds. "
-        "Dotted: a stage begins. Solid: drift was noticed. Dashed: a model was swapped in."},
+        "Dotted: a stage begins. Solid: drift was noticed. Ticks at the foot: a model was swapped in."},
        1200, 820, series.row.empty() ? std::string() : timeline(summary, series, signal)},
       {{"accuracy", "Accuracy@0.2 by stage", "Share of rows predicted within 20 %; all rows count."}, 900, 420, stage_bars(summary)},
       {{"error_cdf", "Error distribution by stage", "Dashed: the frozen baseline. Solid: the adaptive model. The dotted line is 20 %."},
