@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "learn/families.h"
 #include "learn/scaler.h"
+#include "tuning/track.h"
 
 namespace drst::tuning {
 namespace {
@@ -128,6 +129,20 @@ void judge_served(Answer& answer, const Question& question, const Cut& cut) {
   answer.baseline_val_loss = baseline.metrics().bounded;
 }
 
+/// Baseline minus `network` on the judging rows, row by row.
+Difference gain(const Network& network, const Dataset& judge, const Question& question, const Cut& cut) {
+  std::vector<float> predictions(judge.rows());
+  Workspace workspace;
+  forward(network, judge.x, judge.rows(), predictions, workspace);
+  Difference difference;
+  for (std::size_t i = 0; i < judge.rows(); ++i) {
+    const LabelledRow& row = question.memory->rows()[cut.judge_begin + i];
+    difference.add(bounded_error(row.predicted.baseline, row.label, question.epsilon) -
+                   bounded_error(predictions[i], row.label, question.epsilon));
+  }
+  return difference;
+}
+
 const Question::Start& pick_start(const Question& question, const Cut& cut) {
   const uint64_t labels_before_judging = question.memory->labels_seen() - (cut.end - cut.judge_begin);
   const Question::Start* best = &question.starts.front();
@@ -201,6 +216,10 @@ Answer answer_drift(const Question& question, const TuningSettings& settings) {
     answer.reason = "no better than the live model: " + figures;
   } else if (!(answer.val_loss < answer.baseline_val_loss - settings.margin)) {
     answer.reason = "no better than the baseline: " + figures;
+  } else if (const Difference over = gain(longer ? tuned : winner, judge, question, cut);
+             !(over.mean() > settings.answer_z * over.error())) {
+    answer.reason = "too few rows to tell it from the baseline (gain " + to_fixed(over.mean(), 4) +
+                    ", standard error " + to_fixed(over.error(), 4) + "): " + figures;
   } else {
     answer.better = true;
     answer.reason = "better than the live model: " + figures;

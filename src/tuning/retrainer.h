@@ -36,14 +36,15 @@ namespace drst {
 struct TuningSettings {
   double offline_weight = 0.1;
   int64_t memory_rows = 2000;
-  double memory_decay = 300;
+  double memory_decay = 100;
   int64_t waiting_rows = 10'000;
   double margin = 0.0;
   int64_t threads = 2;
   // answers to drift
-  int64_t min_labels = 20;
+  int64_t min_labels = 40;
   double validation_share = 0.15;
-  int64_t min_validation = 10;
+  int64_t min_validation = 20;
+  double answer_z = 2;
   int64_t gap_rows = 2;
   int64_t search_rows = 256;
   // refits
@@ -56,7 +57,7 @@ struct TuningSettings {
   // track record
   int64_t track_rows = 200;
   int64_t track_min = 20;
-  double publish_z = 1;
+  double publish_z = 2;
   int64_t rollback_rows = 50;
   double rollback_z = 2;
   GridSettings grid;

@@ -26,6 +26,11 @@ void describe(SettingsVisitor& visitor, TuningSettings& s) {
       {"1", "of the labelled rows of the drift window and since, the newest, that judge the candidates", 0.01,
        0.9});
   visitor.visit("min_validation", s.min_validation, {"rows", "of those at least", 2, 1e6});
+  visitor.visit("answer_z", s.answer_z,
+                {"standard errors",
+                 "by which the winner must beat the baseline on the judging rows: it was chosen by them, and "
+                 "few rows flatter",
+                 0, 10});
   visitor.visit("gap_rows", s.gap_rows,
                 {"rows", "left out between training and judging rows; neighbours are nearly copies", 0, 1e6});
   visitor.visit(

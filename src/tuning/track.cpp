@@ -2,27 +2,30 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "tuning/refit.h"
 
 namespace drst::tuning {
 namespace {
 
-/// Mean and its standard error by running sums.
-struct Difference {
-  double sum = 0, squares = 0;
-  void add(double d) {
-    sum += d;
-    squares += d * d;
-  }
-  [[nodiscard]] double mean(double n) const { return sum / n; }
-  [[nodiscard]] double error(double n) const {
-    const double variance = std::max(0.0, squares / n - mean(n) * mean(n));
-    return std::sqrt(variance * Record::rows_a_fact / n);
-  }
-};
+constexpr double rows_a_fact = 3;
 
 }  // namespace
+
+void Difference::add(double d) {
+  sum += d;
+  squares += d * d;
+  ++rows;
+}
+
+double Difference::mean() const { return rows > 0 ? sum / rows : 0; }
+
+double Difference::error() const {
+  if (rows < 2) return std::numeric_limits<double>::infinity();
+  const double variance = std::max(0.0, squares / rows - mean() * mean());
+  return std::sqrt(variance * rows_a_fact / (rows - 1));
+}
 
 Record compare(const Memory& memory, std::size_t most, double epsilon) {
   Record record;
@@ -46,10 +49,10 @@ Record compare(const Memory& memory, std::size_t most, double epsilon) {
   record.baseline /= n;
   record.live /= n;
   record.challenger /= n;
-  record.challenger_gain = challenger.mean(n);
-  record.challenger_error = challenger.error(n);
-  record.live_gain = live.mean(n);
-  record.live_error = live.error(n);
+  record.challenger_gain = challenger.mean();
+  record.challenger_error = challenger.error();
+  record.live_gain = live.mean();
+  record.live_error = live.error();
   return record;
 }
 

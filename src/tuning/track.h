@@ -8,6 +8,16 @@
 
 namespace drst::tuning {
 
+/// Mean and standard error of paired differences between neighbouring rows.
+struct Difference {
+  double sum = 0, squares = 0, rows = 0;
+
+  void add(double d);
+  [[nodiscard]] double mean() const;
+  /// Neighbouring errors go together, so they count as if only one row in three were a fact of its own.
+  [[nodiscard]] double error() const;
+};
+
 /// Mean bounded errors over the newest labelled rows, and paired differences with their standard errors.
 struct Record {
   std::size_t rows = 0;
@@ -15,10 +25,6 @@ struct Record {
   double challenger_gain = 0,
          challenger_error = 0;           ///< baseline minus challenger; standard error of that mean
   double live_gain = 0, live_error = 0;  ///< baseline minus live
-
-  /// Neighbouring errors go together, so the errors are computed as if there were only so many independent
-  /// rows (1 in this many).
-  static constexpr double rows_a_fact = 3;
 };
 
 /// Over the last `most` rows of the memory.
