@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <numeric>
 #include <string>
@@ -143,7 +144,7 @@ std::vector<Dense> current_model(const Rows& offline) {
 
 std::vector<Rows> windows_of(const Rows& all) {
   std::vector<Rows> windows;
-  for (std::size_t first = 0; first + kRows <= all.size(); first += kRows) {
+  for (std::size_t first = 0; first + kRows <= all.size() && windows.size() < 5; first += kRows) {
     Rows w;
     const auto at = static_cast<std::ptrdiff_t>(first);
     const auto end = static_cast<std::ptrdiff_t>(first + kRows);
@@ -153,6 +154,13 @@ std::vector<Rows> windows_of(const Rows& all) {
     windows.push_back(std::move(w));
   }
   return windows;
+}
+
+/// Processor time of this program, milliseconds: on a machine that others use too it says more than the wall.
+double cpu_ms() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) * 1e-6;
 }
 
 double flops(const SearchResult& result, std::size_t rows) {
@@ -171,15 +179,17 @@ void print_tier(Tier tier, const std::vector<Case>& cases, const std::vector<Den
   const GridSettings settings;
   GridSettings exhaustive = settings;
   for (TierGrid* grid : {&exhaustive.a, &exhaustive.b, &exhaustive.c}) grid->shortlist = 1'000'000;
-  double two = 1e9, one = 1e9, all = 1e9, worst = 0, sum = 0, work = 0;
+  double two = 1e9, one = 1e9, cpu = 1e9, all = 1e9, worst = 0, sum = 0, work = 0;
   std::size_t count = 0;
   for (const auto& c : cases) {
     const auto problem = c.problem(current);
     const auto full = search(problem, tier, exhaustive, 7, 2);
     const auto alone = search(problem, tier, settings, 7, 1);
     SearchResult found;
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < 3; ++i) {
+      const double before = cpu_ms();
       found = search(problem, tier, settings, 7, 2);
+      cpu = std::min(cpu, cpu_ms() - before);
       two = std::min(two, found.wall_ms);
     }
     one = std::min(one, alone.wall_ms);
@@ -189,8 +199,8 @@ void print_tier(Tier tier, const std::vector<Case>& cases, const std::vector<Den
     sum += found.score / full.score;
     worst = std::max(worst, found.score / full.score);
   }
-  std::printf("%s  %10zu  %9.1f  %8.1f  %10.1f  %12.1f  %10.3f  %11.3f\n", to_text(tier).c_str(), count, two,
-              one, work / peak * 500, all, sum / static_cast<double>(cases.size()), worst);
+  std::printf("%s  %10zu  %9.1f  %8.1f  %8.1f  %10.1f  %12.1f  %10.3f  %11.3f\n", to_text(tier).c_str(),
+              count, two, one, cpu, work / peak * 500, all, sum / static_cast<double>(cases.size()), worst);
 }
 
 }  // namespace
@@ -218,6 +228,7 @@ int main() {
   std::printf(
       "peak multiply and add of one core: %.1f GFlop/s; bound: the search's flops on two cores at peak\n",
       peak / 1e9);
-  std::printf("tier candidates  2 thr ms  1 thr ms    bound ms  exhaustive ms  ratio mean  ratio worst\n");
+  std::printf(
+      "tier candidates  2 thr ms  1 thr ms    cpu ms    bound ms  exhaustive ms  ratio mean  ratio worst\n");
   for (const Tier tier : {Tier::A, Tier::B, Tier::C}) print_tier(tier, cases, current, peak);
 }
