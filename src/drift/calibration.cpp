@@ -21,12 +21,13 @@ void resample_blocks(Random& random, std::size_t n, std::size_t length, double m
   }
 }
 
-std::vector<double> bootstrap_null(const BinnedRows& baseline, std::size_t span, double mean_block,
-                                   std::size_t rounds, Random& random) {
+std::vector<double> bootstrap_null(const BinnedRows& baseline, const BinnedRows& unseen, std::size_t span,
+                                   double mean_block, std::size_t rounds, Random& random) {
   const std::size_t rows = baseline.rows();
   const std::size_t features = baseline.features;
   const std::size_t cells = baseline.cells;
-  if (rows == 0 || span == 0 || rows % span != 0 || mean_block < 1)
+  if (rows == 0 || unseen.bins.size() != baseline.bins.size() || span == 0 || rows % span != 0 ||
+      mean_block < 1)
     throw InputError(
         "drift: bootstrap needs a window that divides the baseline, and blocks of at least one record");
   const auto weight = static_cast<uint32_t>(rows / span);
@@ -37,17 +38,18 @@ std::vector<double> bootstrap_null(const BinnedRows& baseline, std::size_t span,
   std::vector<uint32_t> drawn;
   std::vector<uint32_t> a(features * cells);
   std::vector<uint32_t> b(features * cells);
-  const auto count = [&](std::vector<uint32_t>& counts, std::size_t length, uint32_t step) {
+  const auto count = [&](const BinnedRows& from, std::vector<uint32_t>& counts, std::size_t length,
+                         uint32_t step) {
     resample_blocks(random, rows, length, mean_block, drawn);
     std::fill(counts.begin(), counts.end(), 0);
     for (const uint32_t r : drawn) {
-      const uint16_t* bins = baseline.row(r);
+      const uint16_t* bins = from.row(r);
       for (std::size_t f = 0; f < features; ++f) counts[f * cells + bins[f]] += step;
     }
   };
   for (std::size_t round = 0; round < rounds; ++round) {
-    count(a, rows, 1);
-    count(b, span, weight);
+    count(baseline, a, rows, 1);
+    count(unseen, b, span, weight);
     double sum = 0;
     for (std::size_t f = 0; f < features; ++f) {
       int64_t cell_sum = 0;
@@ -80,7 +82,7 @@ double tail_quantile(std::span<const double> sorted, double exceedance) {
 }
 
 Thresholds thresholds_from(std::span<const double> sorted_null, std::size_t span,
-                           const CalibrationSettings& settings) {
+                           const std::vector<double>& least, const CalibrationSettings& settings) {
   constexpr double apart = 1e-6;  // tiers stay distinct even for a baseline that never varies
   Thresholds thresholds{};
   for (std::size_t tier = 0; tier < thresholds.size(); ++tier) {
@@ -88,8 +90,7 @@ Thresholds thresholds_from(std::span<const double> sorted_null, std::size_t span
                                   ? std::min(1.0, static_cast<double>(span) / settings.budget_rows[tier])
                                   : 1 - settings.quantiles[tier];
     const double found =
-        std::max(std::min(tail_quantile(sorted_null, exceedance), settings.most_effect[tier]),
-                 settings.least_effect[tier]);
+        std::max(std::min(tail_quantile(sorted_null, exceedance), settings.most_effect[tier]), least[tier]);
     thresholds[tier] = tier == 0 ? found : std::max(found, thresholds[tier - 1] + apart);
   }
   return thresholds;

@@ -33,8 +33,10 @@ struct CalibrationSettings {
   std::string rule = "quantile";                        ///< or "budget"
   std::vector<double> quantiles = {0.95, 0.99, 0.999};  ///< of the null signal, for A, B, C
   std::vector<double> budget_rows = {10'000, 100'000,
-                                     1'000'000};          ///< records between false alarms, for A, B, C
-  std::vector<double> least_effect = {0.30, 0.40, 0.50};  ///< bits, for A, B, C: no threshold is lower
+                                     1'000'000};  ///< records between false alarms, for A, B, C
+  /// Bits, for A, B, C: no threshold is lower; for the whole window, and for the shorter ones.
+  std::vector<double> least_effect = {0.30, 0.40, 0.50};
+  std::vector<double> recent_least_effect = {0.36, 0.46, 0.56};
   std::vector<double> most_effect = {
       0.60, 0.70, 0.80};  ///< bits, for A, B, C: no threshold is higher, so every tier can fire
 };
@@ -46,16 +48,16 @@ using Thresholds = std::array<double, 3>;  ///< A < B < C, bits
 void resample_blocks(Random& random, std::size_t n, std::size_t length, double mean_block,
                      std::vector<uint32_t>& out);
 
-/// Null signals, sorted: mean divergence of a resampled window of `span` records from a resampled baseline of
-/// all rows.
-std::vector<double> bootstrap_null(const BinnedRows& baseline, std::size_t span, double mean_block,
-                                   std::size_t rounds, Random& random);
+/// Null signals, sorted: mean divergence of a window of `span` records resampled from `unseen`
+/// (bin_rows_as_unseen) from a baseline resampled from all rows of `baseline`, the same records.
+std::vector<double> bootstrap_null(const BinnedRows& baseline, const BinnedRows& unseen, std::size_t span,
+                                   double mean_block, std::size_t rounds, Random& random);
 
 /// The value exceeded with probability `exceedance`: empirical down to 0.1, exponential tail beyond.
 double tail_quantile(std::span<const double> sorted, double exceedance);
 
-/// The null's thresholds by the rule, held between the least and the most effects, and strictly rising.
+/// The null's thresholds by the rule, held between `least` and the most effects, and strictly rising.
 Thresholds thresholds_from(std::span<const double> sorted_null, std::size_t span,
-                           const CalibrationSettings& settings);
+                           const std::vector<double>& least, const CalibrationSettings& settings);
 
 }  // namespace drst

@@ -38,9 +38,7 @@ DriftDetector::State::State(DriftSettings s, uint64_t seed_)
   check(settings);
 }
 
-std::size_t DriftDetector::State::index_of(int64_t position) const {
-  return size(position - (pushed - static_cast<int64_t>(rows.size())));
-}
+std::size_t DriftDetector::State::index_of(int64_t position) const { return size(position - first_kept()); }
 
 DriftDetector::State::Baseline DriftDetector::State::make_baseline(std::vector<std::size_t> columns,
                                                                    std::vector<double> values) const {
@@ -65,14 +63,17 @@ void DriftDetector::State::freeze() {
   std::vector<double> values = rows.matrix(begin, end, columns);
   baseline = make_baseline(std::move(columns), std::move(values));
   baseline_of = regime;
+  const BinnedRows unseen = bin_rows_as_unseen(baseline->values, baseline->js.edges());
   const Random random = Random(seed).fork(calibrations++);
   for (std::size_t voice = 0; voice < baseline->js.voices(); ++voice) {
     const std::size_t span = voice == 0 ? size(settings.window) : size(settings.recent[voice - 1]);
     Random own = random.fork(voice);
-    const auto null =
-        bootstrap_null(baseline->js.baseline(), span, static_cast<double>(settings.calibration.block_rows),
-                       size(settings.calibration.bootstrap_rounds), own);
-    baseline->thresholds.push_back(thresholds_from(null, span, settings.calibration));
+    const auto null = bootstrap_null(baseline->js.baseline(), unseen, span,
+                                     static_cast<double>(settings.calibration.block_rows),
+                                     size(settings.calibration.bootstrap_rounds), own);
+    baseline->thresholds.push_back(thresholds_from(
+        null, span, voice == 0 ? settings.calibration.least_effect : settings.calibration.recent_least_effect,
+        settings.calibration));
   }
 }
 
@@ -89,7 +90,42 @@ void DriftDetector::State::evaluate(int64_t row) {
 std::optional<Alarm> DriftDetector::State::judge(int64_t row) {
   if (alarmed || pushed < settings.window || pushed - regime < settings.cool_down) return std::nullopt;
   if (auto alarm = judge_split(row)) return alarm;
-  return settled() ? judge_voices(row) : std::nullopt;
+  if (!settled()) return std::nullopt;
+  if (auto alarm = judge_columns(row)) return alarm;
+  return judge_voices(row);
+}
+
+std::optional<Alarm> DriftDetector::State::judge_columns(int64_t row) {
+  const auto last = size(settings.vanished_rows);
+  const BinnedRows& binned = baseline->js.baseline();
+  Alarm alarm;
+  int64_t gone = 0;
+  int64_t since = pushed;
+  for (std::size_t f = 0; f < baseline->columns.size(); ++f) {
+    std::size_t empty = 0;
+    while (empty < rows.size() && std::isnan(rows.at(rows.size() - 1 - empty, baseline->columns[f]))) ++empty;
+    // A counter that often went missing in the baseline, too, is no news.
+    const uint16_t missing = static_cast<uint16_t>(baseline->js.edges()[f].bins() - 1);
+    std::size_t known = 0;
+    if (empty >= last)
+      for (std::size_t r = 0; r < binned.rows(); ++r) known += binned.row(r)[f] != missing ? 1U : 0U;
+    const bool vanished = 2 * known > binned.rows();
+    if (vanished) {
+      ++gone;
+      since = std::min(since, pushed - static_cast<int64_t>(empty));
+    }
+    alarm.by_feature.push_back(vanished ? 1 : 0);
+  }
+  const double share = static_cast<double>(gone) / static_cast<double>(baseline->columns.size());
+  if (gone == 0 || share < settings.vanished_share) return std::nullopt;
+  alarm.row = row;
+  alarm.voice = "columns";
+  alarm.signal = share;
+  alarm.threshold = settings.vanished_share;
+  alarm.tier = Tier::A;
+  alarm.columns = baseline->names;
+  raise(alarm, std::max({since, regime, first_kept()}));
+  return alarm;
 }
 
 std::optional<Alarm> DriftDetector::State::judge_split(int64_t row) {
@@ -97,8 +133,9 @@ std::optional<Alarm> DriftDetector::State::judge_split(int64_t row) {
   if (age > static_cast<int64_t>(rows.capacity())) return std::nullopt;
   const std::size_t begin = index_of(regime);
   const std::vector<std::size_t> columns = rows.present(begin, rows.size());
-  const Split split = best_split(rows.matrix(begin, rows.size(), columns), columns.size(),
-                                 size(settings.split_bins), size(settings.split_least));
+  const Split split =
+      best_split(rows.matrix(begin, rows.size(), columns), columns.size(), size(settings.split_bins),
+                 size(settings.split_least), size(settings.split_least));
   // Short stretches differ more by chance; the bound rises with the standard deviation of their histograms.
   const double scale = std::sqrt(static_cast<double>(settings.window) / static_cast<double>(age));
   Thresholds bounds{};
@@ -145,17 +182,21 @@ std::optional<Alarm> DriftDetector::State::judge_voices(int64_t row) {
   for (std::size_t f = 0; f < baseline->js.features(); ++f)
     alarm.by_feature.push_back(baseline->js.feature(f, loudest));
 
-  const int64_t oldest = std::max(regime, pushed - static_cast<int64_t>(rows.size()));
+  // The loudest window holds the change, or it would have been as loud before; a little room for its first
+  // records.
+  const int64_t span = loudest == 0 ? settings.window : settings.recent[loudest - 1];
+  const int64_t oldest = std::max(regime, first_kept());
+  const int64_t earliest = std::max(pushed - oldest - span - settings.split_least, settings.split_least);
   const std::size_t begin = index_of(oldest);
   const Split split = best_split(rows.matrix(begin, rows.size(), baseline->columns), baseline->columns.size(),
-                                 size(settings.split_bins), size(settings.split_least));
+                                 size(settings.split_bins), size(earliest), size(settings.split_least));
   raise(alarm, oldest + static_cast<int64_t>(split.at));
   return alarm;
 }
 
 void DriftDetector::State::raise(Alarm& alarm, int64_t change_position) {
   change = change_position;
-  alarm.change_row = rows.row(std::min(index_of(change), rows.size() - 1));
+  alarm.change_row = rows.row(index_of(change));
   alarmed = true;
 }
 

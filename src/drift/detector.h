@@ -3,20 +3,20 @@
 //
 // The first full window is the baseline: bin edges frozen (divergence.h), thresholds A < B < C calibrated by
 // block bootstrap on the baseline's own variability (calibration.h). Then windows slide and are judged every
-// `stride` records. Three voices may raise an alarm:
+// `stride` records. Four voices may raise an alarm:
 //   * the whole window (`window` records) against the baseline: sees slow change, and small change in time;
 //   * shorter windows (`recent`) against the same baseline, with thresholds of their own: a change of stage
 //   fills them sooner;
 //   * while a baseline is young (up to window + the longest recent records after it began), the best split of
-//   all its records (split.h): a
-//     baseline that holds a change of its own would make the other two deaf to it.
+//     all its records (split.h): a baseline that holds a change of its own would make the others deaf to it;
+//   * columns that were in the baseline and are gone: no histogram is needed to see that a VNF was replaced.
 // An alarm carries tier, account by feature, and the estimated row of the change (the best split of the last
 // records). It stands until `acknowledge()` (the retrainer is done, or its lock went stale). Then the new
 // baseline is the next full window that lies after the estimated change; until then the signal against the
-// old one is still published, and only the split may alarm. One change, one alarm. A split found within
-// `split_least` x 2 records after the estimated change is the same change seen better: the baseline begins
-// there instead. Deterministic: same records, settings and seed, same alarms. State can be saved and restored
-// to the bit. One thread.
+// old one is still published. One change, one alarm: none is raised within `cool_down` records of the last
+// change, and a split found within 2 x `split_least` records of it is the same change seen better, so that
+// the baseline begins there instead. Deterministic: same records, settings and seed, same alarms. State can
+// be saved and restored to the bit. One thread.
 #pragma once
 
 #include <cstddef>
@@ -43,6 +43,8 @@ struct DriftSettings {
   int64_t split_least = 25;
   double split_effect = 0.33;
   int64_t cool_down = 300;
+  int64_t vanished_rows = 50;
+  double vanished_share = 0.05;
   int64_t max_columns = 4096;
   // the monitor's
   double lock_expiry_s = 600;
@@ -60,9 +62,10 @@ void check(const DriftSettings& settings);
 struct Alarm {
   int64_t row = 0;         ///< of the record that raised it
   int64_t change_row = 0;  ///< estimated first row of the new regime
-  std::string voice;       ///< "window", "recent <records>", "split"
-  double signal = 0;       ///< bits, of that voice
-  double threshold = 0;    ///< of its tier
+  std::string voice;       ///< "window", "recent <records>", "split", "columns"
+  double signal =
+      0;  ///< bits, of that voice; of "columns": the share of columns gone (a gone column is one bit)
+  double threshold = 0;  ///< of its tier
   Tier tier = Tier::none;
   std::vector<std::string> columns;
   std::vector<double> by_feature;  ///< bits, in the order of `columns`

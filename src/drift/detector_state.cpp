@@ -1,6 +1,6 @@
 #include "drift/detector_state.h"
 
-#include <cmath>
+#include <algorithm>
 
 #include "drift/state_bytes.h"
 
@@ -68,13 +68,14 @@ void DriftDetector::restore(const std::string& bytes) {
   const std::vector<std::string> names = in.texts();
   const auto numbers = in.numbers<int64_t>();
   const auto values = in.numbers<double>();
-  if (names.size() > static_cast<std::size_t>(s.settings.max_columns) || numbers.size() > s.rows.capacity() ||
-      values.size() != numbers.size() * names.size() || s.pushed < static_cast<int64_t>(numbers.size()))
+  const auto kept =
+      static_cast<std::size_t>(std::clamp<int64_t>(s.pushed, 0, static_cast<int64_t>(s.rows.capacity())));
+  if (s.pushed > int64_t{1} << 60 || names.size() > static_cast<std::size_t>(s.settings.max_columns) ||
+      values.size() != numbers.size() * names.size() || numbers.size() != kept)
     in.refuse("contradicts itself");
   const auto oldest = s.pushed - static_cast<int64_t>(numbers.size());
   if (s.regime < 0 || s.regime > s.pushed || s.change < 0 || s.change > s.pushed)
     in.refuse("contradicts itself");
-  if (!s.alarmed && s.baseline_of != s.regime && s.regime < oldest) in.refuse("contradicts itself");
   s.rows.set_columns(names);
   for (std::size_t r = 0; r < numbers.size(); ++r)
     s.rows.push(numbers[r], names, std::span<const double>(values).subspan(r * names.size(), names.size()));
@@ -97,6 +98,7 @@ void DriftDetector::restore(const std::string& bytes) {
     for (std::size_t r = numbers.size() > window ? numbers.size() - window : 0; r < numbers.size(); ++r)
       s.baseline->js.push(s.rows.matrix(r, r + 1, s.baseline->columns));
   }
+  if (!s.alarmed && !s.settled() && s.regime < oldest) in.refuse("contradicts itself");
   in.end();
   state_ = std::move(restored);
 }

@@ -31,8 +31,10 @@ struct DriftDetector::State {
   std::optional<Alarm> judge(int64_t row);
   std::optional<Alarm> judge_split(int64_t row);
   std::optional<Alarm> judge_voices(int64_t row);
+  std::optional<Alarm> judge_columns(int64_t row);
   void evaluate(int64_t row);
-  void raise(Alarm& alarm, int64_t change);
+  void raise(Alarm& alarm, int64_t change_position);
+  [[nodiscard]] int64_t first_kept() const { return pushed - static_cast<int64_t>(rows.size()); }
   [[nodiscard]] bool settled() const { return baseline && baseline_of == regime; }
 
   DriftSettings settings;

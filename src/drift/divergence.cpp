@@ -68,6 +68,28 @@ BinnedRows bin_rows(std::span<const double> values, const std::vector<BinEdges>&
   return binned;
 }
 
+BinnedRows bin_rows_as_unseen(std::span<const double> values, const std::vector<BinEdges>& edges) {
+  BinnedRows binned = bin_rows(values, edges);
+  const std::size_t features = edges.size();
+  for (std::size_t f = 0; f < features; ++f) {
+    std::size_t low = f;
+    std::size_t high = f;
+    std::size_t lows = 0;
+    std::size_t highs = 0;
+    for (std::size_t i = f; i < values.size(); i += features) {
+      if (std::isnan(values[i])) continue;
+      if (lows == 0 || values[i] < values[low]) low = i, lows = 0;
+      if (highs == 0 || values[i] > values[high]) high = i, highs = 0;
+      if (values[i] <= values[low]) ++lows;
+      if (values[i] >= values[high]) ++highs;
+    }
+    // Where many share the extreme value it is a floor or a ceiling, not chance.
+    if (lows == 1) binned.bins[low] = 0;
+    if (highs == 1) binned.bins[high] = static_cast<uint16_t>(edges[f].edges.size());
+  }
+  return binned;
+}
+
 double js_divergence_bits(std::span<const uint32_t> a, std::span<const uint32_t> b) {
   double total_a = 0;
   double total_b = 0;

@@ -46,6 +46,10 @@ struct BinnedRows {
 };
 /// `values`: row-major, `edges.size()` values a row.
 BinnedRows bin_rows(std::span<const double> values, const std::vector<BinEdges>& edges);
+/// The same rows as if they came after the baseline they are: of n + 1 exchangeable records the newest is
+/// below (above) all others with probability 1 / (n + 1), so the one smallest (largest) of each feature
+/// stands for what the baseline has not seen and goes into the underflow (overflow) bin. For the bootstrap.
+BinnedRows bin_rows_as_unseen(std::span<const double> values, const std::vector<BinEdges>& edges);
 std::vector<BinEdges> edges_of(std::span<const double> values, std::size_t features, std::size_t bins);
 
 /// JSD in bits of two histograms of equal totals, by the formula; the reference that the fast path is tested

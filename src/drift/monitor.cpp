@@ -52,7 +52,7 @@ Monitor::State::State(Log& l, ObjectStore& s, const Clock& c, DriftSettings sett
       handover(s),
       reader(l, c, reader_options(settings, options)),
       detector(settings, options.seed),
-      window(static_cast<std::size_t>(settings.window)),
+      window(static_cast<std::size_t>(settings.window), static_cast<std::size_t>(settings.reorder_bound)),
       history(static_cast<std::size_t>(settings.history_points)),
       last_activity(c.now()) {
   load();
@@ -194,8 +194,8 @@ std::string Monitor::phase() const { return state_->detector.phase(); }
 Monitor::Counts Monitor::counts() const {
   Counts all = state_->counts;
   const auto read = state_->reader.counts();
-  all.unusable = state_->reader_before.unusable + read.unusable;
-  all.late = state_->reader_before.late + read.late;
+  all.unusable = read.unusable;
+  all.late = read.late;
   return all;
 }
 

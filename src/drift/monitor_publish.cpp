@@ -36,8 +36,8 @@ void Monitor::State::publish_done(const std::string& reason) {
   json["reason"] = reason;
   json["run_id"] = reader.run_id();
   json["records"] = counts.records;
-  json["unusable"] = reader_before.unusable + read.unusable;
-  json["late"] = reader_before.late + read.late;
+  json["unusable"] = read.unusable;
+  json["late"] = read.late;
   json["alarms"] = counts.alarms;
   json["stale_locks"] = counts.stale_locks;
   json["phase"] = detector.phase();

@@ -20,10 +20,7 @@ void Monitor::State::save() {
   out.text(detector.save());
   window.save(out);
   history.save(out);
-  const auto read = reader.counts();
-  for (const uint64_t count : {counts.records, reader_before.unusable + read.unusable,
-                               reader_before.late + read.late, counts.alarms, counts.stale_locks})
-    out.number(count);
+  for (const uint64_t count : {counts.records, counts.alarms, counts.stale_locks}) out.number(count);
   out.text(event);
   out.text(cleared);
   out.text(end_reason);
@@ -61,8 +58,6 @@ void Monitor::State::load() {
   window.restore(in);
   history.restore(in);
   counts.records = in.number<uint64_t>();
-  reader_before.unusable = in.number<uint64_t>();
-  reader_before.late = in.number<uint64_t>();
   counts.alarms = in.number<uint64_t>();
   counts.stale_locks = in.number<uint64_t>();
   event = in.text();

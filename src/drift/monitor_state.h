@@ -42,8 +42,7 @@ struct Monitor::State {
   SnapshotWindow window;
   SignalHistory history;
   Counts counts;
-  Counts reader_before;  // what readers before a restart had counted
-  std::string event;     // of the alarm that stands; empty: none
+  std::string event;    // of the alarm that stands; empty: none
   std::string cleared;  // event whose flags are to be removed: acknowledged in the saved state, maybe not yet
                         // in the store
   std::string end_reason;  // not empty: the monitor has ended

@@ -45,8 +45,14 @@ void describe(SettingsVisitor& v, DriftSettings& s) {
           {"rows", "rule = budget: expected records between false alarms, for tiers A, B, C", 1, 1e12});
   v.visit("least_effect", c.least_effect,
           {"bits",
-           "no threshold of tiers A, B, C is lower: experiments inside one stage differ by up to 0.26 bit "
-           "from its first 300 rows, stages by 0.45 and more",
+           "no threshold of tiers A, B, C is lower for the whole window. Windows of one stage differ by up "
+           "to 0.20 bit from its first 300 records, those of another stage by 0.45 and more; A is the "
+           "geometric middle",
+           0, 1});
+  v.visit("recent_least_effect", c.recent_least_effect,
+          {"bits",
+           "the same for the shorter windows: 100 records of one stage differ by up to 0.31 bit, of another "
+           "by 0.43 and more",
            0, 1});
   v.visit("most_effect", c.most_effect,
           {"bits",
@@ -65,11 +71,22 @@ void describe(SettingsVisitor& v, DriftSettings& s) {
            "a young baseline whose best split separates so much holds two regimes: sweeps inside one stage "
            "reach 0.30, a change of stage in the middle third 0.38 and more",
            0.01, 1});
-  v.visit(
-      "cool_down", s.cool_down,
-      {"rows",
-       "no alarm before so many records after the last one's change: a baseline half collected tells little",
-       0, 1e6});
+  v.visit("cool_down", s.cool_down,
+          {"rows",
+           "no alarm before so many records after the last one's change: one full window, since a sweep of "
+           "traffic "
+           "(179 s) seen in part looks like a change",
+           0, 1e6});
+  v.visit("vanished_rows", s.vanished_rows,
+          {"rows",
+           "a column of the baseline that is missing for so many records is gone; a multiplexed counter may "
+           "be missing for some",
+           1, 100'000});
+  v.visit("vanished_share", s.vanished_share,
+          {"1",
+           "share of the baseline's columns that must be gone for an alarm: a VNF of five is a fifth, one "
+           "counter is not worth a retraining",
+           0.0001, 1});
   v.visit(
       "max_columns", s.max_columns,
       {"1",
@@ -111,13 +128,17 @@ void check(const DriftSettings& s) {
   rising(c.quantiles, "quantiles", 0, 1);
   rising(c.budget_rows, "budget_rows", 1, 1e15);
   rising(c.least_effect, "least_effect", 0, 1);
+  rising(c.recent_least_effect, "recent_least_effect", 0, 1);
   rising(c.most_effect, "most_effect", 0, 1);
   if (c.quantiles.back() >= 1)
     throw InputError("drift.quantiles must be below 1: a signal above every possible one never comes");
-  if (c.least_effect.front() <= 0) throw InputError("drift.least_effect must be above 0");
+  if (std::min(c.least_effect.front(), c.recent_least_effect.front()) <= 0)
+    throw InputError(
+        "drift.least_effect and recent_least_effect must be above 0: no change at all is no drift");
   for (std::size_t tier = 0; tier < 3; ++tier)
-    if (c.least_effect[tier] > c.most_effect[tier])
-      throw InputError("drift.least_effect is above drift.most_effect");
+    if (std::max(c.least_effect[tier], c.recent_least_effect[tier]) > c.most_effect[tier])
+      throw InputError("drift.least_effect or recent_least_effect is above drift.most_effect");
+  if (s.vanished_rows > s.window) throw InputError("drift.vanished_rows must not exceed drift.window");
   if (s.split_least * 2 > s.window)
     throw InputError("drift.split_least must be at most half of drift.window");
 }

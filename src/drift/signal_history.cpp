@@ -16,8 +16,8 @@ constexpr std::size_t values_a_voice = 4;  // signal, A, B, C
 void SignalHistory::add(const SignalPoint& point, const std::vector<std::string>& columns) {
   if (seen_++ % keep_each_ != 0) return;
   if (points_.size() >= most_points_) {
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < points_.size(); i += 2) points_[kept++] = std::move(points_[i]);
+    std::size_t kept = 1;
+    for (std::size_t i = 2; i < points_.size(); i += 2) points_[kept++] = std::move(points_[i]);
     points_.resize(kept);
     keep_each_ *= 2;
     if ((seen_ - 1) % keep_each_ != 0) return;

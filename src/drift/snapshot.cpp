@@ -1,7 +1,10 @@
 #include "drift/snapshot.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
+
+#include "stream/record.h"
 
 namespace drst {
 
@@ -19,6 +22,10 @@ void SnapshotWindow::push(const std::string& id, int64_t row, std::span<const do
   entry.id = id;
   entry.row = row;
   entry.label = label ? static_cast<float>(*label) : missing;
+  if (const auto early = early_.find({row, id}); early != early_.end()) {
+    if (!label) entry.label = early->second;
+    early_.erase(early);
+  }
   entry.values.clear();
   for (const double value : values) entry.values.push_back(static_cast<float>(value));
   entries_.push_back(std::move(entry));
@@ -29,7 +36,14 @@ void SnapshotWindow::label(const std::string& id, double label) {
   // Late labels are mostly of recent records, and few.
   const auto found =
       std::find_if(entries_.rbegin(), entries_.rend(), [&](const Entry& entry) { return entry.id == id; });
-  if (found != entries_.rend()) found->label = static_cast<float>(label);
+  if (found != entries_.rend()) {
+    found->label = static_cast<float>(label);
+    return;
+  }
+  const auto parts = split_id(id);
+  if (!parts || (!entries_.empty() && parts->row <= entries_.back().row)) return;
+  early_[{parts->row, id}] = static_cast<float>(label);
+  if (early_.size() > most_early_) early_.erase(std::prev(early_.end()));  // the one that would wait longest
 }
 
 DriftWindow SnapshotWindow::take(const std::vector<std::string>& columns) const {
@@ -55,6 +69,12 @@ void SnapshotWindow::save(StateWriter& out) const {
     out.number(entry.label);
     out.numbers(entry.values);
   }
+  out.number<uint64_t>(early_.size());
+  for (const auto& [key, label] : early_) {
+    out.number(key.first);
+    out.text(key.second);
+    out.number(label);
+  }
 }
 
 void SnapshotWindow::restore(StateReader& in) {
@@ -68,6 +88,14 @@ void SnapshotWindow::restore(StateReader& in) {
     entry.label = in.number<float>();
     entry.values = in.numbers<float>();
     entries_.push_back(std::move(entry));
+  }
+  const auto early = in.number<uint64_t>();
+  if (early > most_early_) in.refuse("contradicts itself");
+  early_.clear();
+  for (uint64_t i = 0; i < early; ++i) {
+    const auto row = in.number<int64_t>();
+    std::string id = in.text();
+    early_[{row, std::move(id)}] = in.number<float>();
   }
 }
 

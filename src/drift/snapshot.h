@@ -5,9 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "drift/state_bytes.h"
@@ -17,10 +19,12 @@ namespace drst {
 
 class SnapshotWindow {
  public:
-  explicit SnapshotWindow(std::size_t rows) : rows_(rows) {}
+  /// `rows` records; `early` labels at most wait for their record.
+  SnapshotWindow(std::size_t rows, std::size_t early) : rows_(rows), most_early_(early) {}
 
   void push(const std::string& id, int64_t row, std::span<const double> values, std::optional<double> label);
-  /// A label of a record that is no longer (or not yet) here is not ours to keep: the retrainer has its own
+  /// A late label. One of a record that has left is not ours to keep (the retrainer has its own memory); one
+  /// whose record has not come yet (a monitor that catches up reads labels ahead of samples) waits for it.
   /// memory.
   void label(const std::string& id, double label);
   /// `columns`: names of the values, at least as many as any record has.
@@ -40,6 +44,8 @@ class SnapshotWindow {
 
   std::size_t rows_;
   std::deque<Entry> entries_;
+  std::size_t most_early_;
+  std::map<std::pair<int64_t, std::string>, float> early_;  // by row, id
 };
 
 }  // namespace drst

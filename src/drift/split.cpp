@@ -7,10 +7,11 @@
 
 namespace drst {
 
-Split best_split(std::span<const double> values, std::size_t features, std::size_t bins, std::size_t least) {
+Split best_split(std::span<const double> values, std::size_t features, std::size_t bins,
+                 std::size_t least_first, std::size_t least_last) {
   Split best;
   const std::size_t n = features == 0 ? 0 : values.size() / features;
-  if (least == 0 || n < 2 * least) return best;
+  if (least_first == 0 || least_last == 0 || n < least_first + least_last) return best;
   const BinnedRows rows = bin_rows(values, edges_of(values, features, bins));
   const std::size_t cells = rows.cells;
   const XLogX g(n);
@@ -33,7 +34,7 @@ Split best_split(std::span<const double> values, std::size_t features, std::size
     parts[f] = wholes[f] = sum;
     whole += g.to_double(sum);
   }
-  for (std::size_t l = 1; l + least <= n; ++l) {
+  for (std::size_t l = 1; l + least_last <= n; ++l) {
     const uint16_t* moved = rows.row(l - 1);
     double sum = 0;
     for (std::size_t f = 0; f < features; ++f) {
@@ -43,7 +44,7 @@ Split best_split(std::span<const double> values, std::size_t features, std::size
       --others[i];
       sum += g.to_double(parts[f]);
     }
-    if (l < least) continue;
+    if (l < least_first) continue;
     const double sizes = g.to_double(g[n] - g[l] - g[n - l]);
     const double bits = (sizes + (sum - whole) / static_cast<double>(features)) / static_cast<double>(n);
     if (bits > best.bits) {

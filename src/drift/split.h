@@ -25,8 +25,9 @@ struct Split {
   std::vector<double> by_feature;
 };
 
-/// Best split with at least `least` (>= 1) records on either side. Bins are cut anew from `values` (rows x
-/// features), `bins` a feature.
-Split best_split(std::span<const double> values, std::size_t features, std::size_t bins, std::size_t least);
+/// Best split with at least `least_first` records before it and `least_last` after it (each >= 1). Bins are
+/// cut anew from `values` (rows x features), `bins` a feature.
+Split best_split(std::span<const double> values, std::size_t features, std::size_t bins,
+                 std::size_t least_first, std::size_t least_last);
 
 }  // namespace drst
