@@ -36,7 +36,7 @@ def main():
     if not os.path.exists(os.path.join(perf, "combined.csv")):
         print("kill_rounds: DRST_DATA does not name the folder of real measurements", file=sys.stderr)
         sys.exit(1 if os.environ.get("CI") else 77)
-    settings = ["-q", "--set", "inference.idle_timeout_s=60"]
+    settings = ["-q", "--set", "inference.idle_timeout_s=60", "--set", "stream.lags=true"]
 
     template = tempfile.mkdtemp(prefix="drst-kill-")
     subprocess.run([args.drst, "offline", "--offline", offline, "--store", f"file:{template}/store", "--model", "mlp", *settings],
@@ -48,10 +48,10 @@ def main():
         shutil.copytree(f"{template}/store", f"{work}/store")
         where = ["--store", f"file:{work}/store", "--log", f"embedded:{work}/log", *settings]
         commands = {
-            "produce": [args.drst, "produce", *stages, "--rate", str(args.rate), *where],
-            "monitor": [args.drst, "monitor", *where],
-            "retrain": [args.drst, "retrain", "--offline", offline, "--model", "mlp", *where],
-            **{f"infer-{i}": [args.drst, "infer", "--member", f"infer-{i}", *where] for i in range(3)},
+            "produce": [args.drst, "produce", *stages, "--run-id", "kill", "--rate", str(args.rate), *where],
+            "monitor": [args.drst, "monitor", "--run-id", "kill", *where],
+            "retrain": [args.drst, "retrain", "--run-id", "kill", "--offline", offline, "--model", "mlp", *where],
+            **{f"infer-{i}": [args.drst, "infer", "--run-id", "kill", "--member", f"infer-{i}", *where] for i in range(3)},
         }
         names = list(commands)
         rng.shuffle(names)  # any start order

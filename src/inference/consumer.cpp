@@ -213,7 +213,12 @@ struct InferenceConsumer::State {
   }
 
   void end_if_ours(OwnedPartition& part, std::string_view sentinel_of) {
-    if (sentinel_of.empty() || (run_known ? sentinel_of == run : nameless_records)) {
+    // An heir of a finished partition finds nothing but the sentinel: the trace tells whose it is.
+    const bool heir = !run_known && sentinel_of == part.last_run();
+    if (sentinel_of.empty() || heir || (run_known ? sentinel_of == run : nameless_records)) {
+      if (heir)
+        log::info(identity.member + ": run " + std::string(sentinel_of) + " has ended on partition " +
+                  to_text(part.number()) + " of " + topics.source + "; --run-id names another to wait for");
       part.ended = true;
     } else if (run_known) {
       ++counts.foreign_sentinels;

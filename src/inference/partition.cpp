@@ -54,6 +54,7 @@ void OwnedPartition::read_trace(Log& log, const std::string& topic, int64_t wind
       throw FailedError("topic " + topic + ", partition " + to_text(number_) + ", offset " +
                         to_text(record.offset) + ": " + decoded.error().reason +
                         "; what was predicted before cannot be known");
+    if (rows == 0) last_run_ = record.header(run_id_header).value_or("");  // the newest comes first
     for (const auto& row : *decoded) {
       const auto parts = split_id(row.id);
       seen_.add(row.id, parts ? parts->row : -1);

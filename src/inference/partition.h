@@ -31,6 +31,8 @@ class OwnedPartition {
   [[nodiscard]] int number() const { return number_; }
   /// First offset that is not done.
   [[nodiscard]] int64_t next() const { return next_; }
+  /// Run of the newest rows on the trace when this was opened; empty: none.
+  [[nodiscard]] const std::string& last_run() const { return last_run_; }
   /// True if this id (row -1: none) was not there before in this partition.
   bool first_time(std::string_view id, int64_t row) { return seen_.add(id, row); }
 
@@ -56,6 +58,7 @@ class OwnedPartition {
 
   int number_;
   int64_t next_ = 0;
+  std::string last_run_;
   SeenIds seen_;
   std::vector<int64_t> dead_;  // sorted: offsets from next_ on whose letters are there
   TraceWriter writer_;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 
+#include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "drift/monitor.h"
@@ -37,7 +38,7 @@ Table chain_table(std::size_t rows, std::size_t change, uint64_t seed) {
   double load = 0.5;
   for (std::size_t r = 0; r < rows; ++r) {
     load = 0.8 * load + 0.2 * random.uniform();
-    const double pressure = r >= change ? 2.5 : 1.0;
+    const double pressure = r >= change ? 4.0 : 1.0;
     target.push_back(1000 * load / std::sqrt(pressure) * (1 + 0.02 * random.normal()));
     for (int c = 0; c < 6; ++c)
       counters[c].push_back(1e6 * (1 + c) * (c % 2 == 0 ? load : load * pressure) * (1 + 0.05 * random.normal()));
@@ -174,6 +175,9 @@ class World {
     DriftSettings drift;
     drift.window = 40;
     drift.stride = 10;
+    drift.recent = {20};
+    drift.vanished_rows = 20;
+    drift.split_least = 10;
     TuningSettings tuning;
     tuning.threads = 1;
     tuning.memory_rows = 120;
@@ -223,10 +227,13 @@ class World {
   }
 
   void turn(Process& process) {
+    // With nobody left to inherit its partitions, whatever watches over the processes brings a dead one back.
+    if (process.gone && process.name.starts_with("infer-") && consumers_left() == 0) process.gone = false;
     if (process.done || process.gone || tick_ < process.down_until || tick_ < process.paused_until) return;
     if (process.body && pause_chance_ > 0 && random_.chance(pause_chance_)) {
       process.paused_until = tick_ + 3 + static_cast<int>(random_.below(35));
       ++verdict_.pauses;
+      log::info("tick " + drst::to_text(tick_) + ": " + process.name + " is paused until " + drst::to_text(process.paused_until));
       return;
     }
     plan_.arm(true);
@@ -245,6 +252,7 @@ class World {
       if (process.body->guard) process.body->guard->step();
       if (step == Step::done) {
         process.done = true;
+        log::info("tick " + drst::to_text(tick_) + ": " + process.name + " is done");
         process.body.reset();
       }
     } catch (const SimulatedCrash&) {
@@ -260,6 +268,7 @@ class World {
 
   void kill(Process& process) {
     plan_.arm(false);
+    log::info("tick " + drst::to_text(tick_) + ": " + process.name + " dies");
     if (process.body && process.body->log) process.body->log->crash();
     process.body.reset();
     ++verdict_.crashes;
@@ -288,9 +297,12 @@ class World {
     return left;
   }
   [[nodiscard]] bool ended() const {
-    for (const auto& process : processes_)
+    bool consumer_gone = false;
+    for (const auto& process : processes_) {
       if (!process.done && !process.gone) return false;
-    return true;
+      consumer_gone = consumer_gone || (process.gone && process.name.starts_with("infer-"));
+    }
+    return !consumer_gone;
   }
   void complain(const std::string& what) {
     if (verdict_.violations.size() < 10) verdict_.violations.push_back(what);
@@ -342,11 +354,15 @@ class World {
     if (produced.size() != begin_.stream.rows())
       complain("produced " + drst::to_text(produced.size()) + " of " + drst::to_text(begin_.stream.rows()) + " rows");
     int lost = 0, twice = 0;
+    std::string first_lost;
     for (const auto& id : produced)
-      if (!predicted.contains(id)) ++lost;
+      if (!predicted.contains(id)) {
+        if (first_lost.empty()) first_lost = id;
+        ++lost;
+      }
     for (const auto& [id, count] : predicted)
       if (count > 1 || !produced.contains(id)) ++twice;
-    if (lost > 0) complain(drst::to_text(lost) + " records lost");
+    if (lost > 0) complain(drst::to_text(lost) + " records lost, e.g. " + first_lost);
     if (twice > 0) complain(drst::to_text(twice) + " records counted twice");
   }
 
@@ -401,7 +417,8 @@ SimulationStart prepare_simulation() {
   start.stream = chain_table(240, 110, 12);
   const VirtualClock clock;
   MemoryStore store;
-  run_offline(start.offline, store, clock, small_model(), 1);
+  Registry registry(store, clock);
+  run_offline(start.offline, small_model(), store, registry, {});
   for (const auto& key : store.list("")) start.objects[key] = *store.get(key);
   return start;
 }
