@@ -38,7 +38,6 @@ Settings Config::sections() {
   all.add("registry", registry);
   all.add("log", log);
   all.add("store", store);
-  all.add("table", table);
   all.add("simulator", simulator);
   all.add("datasets", datasets);
   return all;

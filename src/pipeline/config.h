@@ -15,7 +15,6 @@
 #include "registry/registry.h"
 #include "store/settings.h"
 #include "stream/settings.h"
-#include "table/settings.h"
 #include "tuning/retrainer.h"
 
 namespace drst {
@@ -43,7 +42,6 @@ struct Config {
   SimulatorSettings simulator;
   DatasetSettings datasets;
   StoreSettings store;
-  TableSettings table;
 
   /// A view of all sections; must not outlive the Config.
   [[nodiscard]] Settings sections();

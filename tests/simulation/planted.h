@@ -13,7 +13,7 @@ enum class PlantedBug {
   none,
   offset_before_effect,   ///< a consumer commits what it has read before its predictions are durable
   pointer_before_model,   ///< the pointer is written before the model that it names
-  no_sync,                ///< the log says "durable" of what a power cut takes away
+  no_sync,                ///< log and store say "durable" of what a power cut takes away
   no_dedupe,              ///< a restarted consumer does not look up what has been done already
   sentinel_committed,     ///< the end mark of a partition is committed, so that an heir never sees it
   stale_lock              ///< the retrain lock of a dead retrainer never expires
