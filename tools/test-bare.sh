@@ -16,7 +16,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-mirror=$(sed -nE 's/^(deb |URIs: )(\[[^]]*\] )?([^ ]+).*/\3/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
+mirror=$(sed -nE 's/^(deb |URIs: )(\[[^]]*\] )?([^ ]+).*/\3/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1 || true)
 if [ ! -e "$root/usr/bin/apt-get" ]; then
   debootstrap --variant=minbase bookworm "$root" "$mirror"
 fi
