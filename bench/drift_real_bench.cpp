@@ -5,8 +5,9 @@
 // A stream is a list of pieces of tables; each joint is a change. A change is found by the first alarm in
 // (change, change + 300]; none: missed. An alarm in no such range is false: given a 1000 rows outside those
 // ranges. Groups named "choice ..." use stage0 and stage2 only, and are what the default settings were chosen
-// on; "check ..." ones use dag-1 too and were not. Random-rates pieces are made from stage0: experiments of
-// 45 rows, each at one of its traffic rates.
+// on; "check ..." ones use dag-1 too and were not. Random-rates pieces are made from stage0: another of its
+// traffic rates each 9 rows, as the raw random-rates experiments have it; against stage0 itself they are no
+// change of any counter's distribution.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
