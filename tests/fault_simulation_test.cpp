@@ -1,5 +1,6 @@
-// Thousands of seeded runs of the whole loop under faults, and the proof that the harness finds planted mistakes.
-// DRST_SIMULATIONS: how many seeds (default 400; `make test-long` 10 000). DRST_SIMULATION_SEED=N: only that one, told in full.
+// Thousands of seeded runs of the whole loop under faults, and the proof that the harness finds planted
+// mistakes. DRST_SIMULATIONS: how many seeds (default 400; `make test-long` 10 000). DRST_SIMULATION_SEED=N:
+// only that one, told in full.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -30,7 +31,8 @@ const SimulationStart& start() {
 
 std::string story(uint64_t seed, const Verdict& verdict) {
   std::string text = "seed " + std::to_string(seed) + " (" + std::to_string(verdict.crashes) + " crashes, " +
-                     std::to_string(verdict.pauses) + " pauses, " + std::to_string(verdict.power_cuts) + " power cuts):";
+                     std::to_string(verdict.pauses) + " pauses, " + std::to_string(verdict.power_cuts) +
+                     " power cuts):";
   for (const auto& violation : verdict.violations) text += "\n  " + violation;
   return text + "\n  repeat it: DRST_SIMULATION_SEED=" + std::to_string(seed) + " fault_simulation_test";
 }
@@ -61,8 +63,9 @@ TEST(FaultSimulation, NothingLostNothingTwicePointerAlwaysValid) {
   for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) workers.emplace_back(work);
   for (auto& worker : workers) worker.join();
   for (const auto& failure : failures) ADD_FAILURE() << failure;
-  std::cout << count << " simulations: " << sum.crashes << " crashes, " << sum.pauses << " pauses, " << sum.power_cuts
-            << " power cuts, " << sum.alarms << " alarms, " << sum.releases << " releases, " << sum.swaps << " swaps\n";
+  std::cout << count << " simulations: " << sum.crashes << " crashes, " << sum.pauses << " pauses, "
+            << sum.power_cuts << " power cuts, " << sum.alarms << " alarms, " << sum.releases << " releases, "
+            << sum.swaps << " swaps\n";
   if (only == 0) {
     // A harness in which nothing happens proves nothing.
     EXPECT_GT(sum.crashes, static_cast<int>(count));
@@ -84,8 +87,10 @@ TEST_P(Planted, IsFoundWithin200Seeds) {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     const auto verdict = simulate(start(), seed, GetParam());
     if (verdict.violations.empty()) continue;
-    ASSERT_TRUE(simulate(start(), seed).violations.empty()) << "seed " << seed << " fails without the planted bug too";
-    std::cout << to_text(GetParam()) << ": found at seed " << seed << ": " << verdict.violations.front() << '\n';
+    ASSERT_TRUE(simulate(start(), seed).violations.empty())
+        << "seed " << seed << " fails without the planted bug too";
+    std::cout << to_text(GetParam()) << ": found at seed " << seed << ": " << verdict.violations.front()
+              << '\n';
     return;
   }
   FAIL() << "planted bug '" << to_text(GetParam()) << "' was not found";

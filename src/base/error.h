@@ -1,8 +1,8 @@
 // Errors.
 //
 // Exceptions are for start-up and for what ends a stage or a command: `Error` carries the exit code a command
-// ends with and a message that says what happened, to what (file:line, key, topic), and what to do. On the record
-// path nothing throws: functions return `Result<T>`, whose error is a reason that is counted and kept.
+// ends with and a message that says what happened, to what (file:line, key, topic), and what to do. On the
+// record path nothing throws: functions return `Result<T>`, whose error is a reason that is counted and kept.
 #pragma once
 
 #include <stdexcept>
@@ -24,7 +24,8 @@ enum class ExitCode : int {
 
 class Error : public std::runtime_error {
  public:
-  Error(ExitCode exit_code, const std::string& message) : std::runtime_error(message), exit_code_(exit_code) {}
+  Error(ExitCode exit_code, const std::string& message)
+      : std::runtime_error(message), exit_code_(exit_code) {}
   [[nodiscard]] ExitCode exit_code() const noexcept { return exit_code_; }
 
  private:

@@ -1,5 +1,6 @@
 // Messages for people, to stderr. Data goes to stdout, never through here. Secrets are never passed to it.
-// The header keeps spdlog out of the includes of others; callers hand in a finished text. Any thread may call.
+// The header keeps spdlog out of the includes of others; callers hand in a finished text. Any thread may
+// call.
 #pragma once
 
 #include <string>

@@ -1,6 +1,7 @@
-// Seeded randomness, the same on every machine: xoshiro256++ (Blackman and Vigna, "Scrambled linear pseudorandom
-// number generators", ACM TOMS 2021), seeded by splitmix64. The standard library's distributions differ between
-// implementations, so the few we need are here. Not for secrets. One generator belongs to one thread.
+// Seeded randomness, the same on every machine: xoshiro256++ (Blackman and Vigna, "Scrambled linear
+// pseudorandom number generators", ACM TOMS 2021), seeded by splitmix64. The standard library's distributions
+// differ between implementations, so the few we need are here. Not for secrets. One generator belongs to one
+// thread.
 #pragma once
 
 #include <cmath>

@@ -4,7 +4,8 @@
 
 namespace drst {
 
-/// Installs the handlers; also ignores SIGPIPE and SIGXFSZ, so that a full disk is an error code and not a death.
+/// Installs the handlers; also ignores SIGPIPE and SIGXFSZ, so that a full disk is an error code and not a
+/// death.
 void catch_stop_signals();
 [[nodiscard]] bool stop_requested() noexcept;
 void request_stop(bool wanted = true) noexcept;

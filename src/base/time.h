@@ -1,7 +1,7 @@
 // Time: always UTC, microseconds, and always handed in, so that a run can be repeated.
 //
-// `Clock` is what components ask. `SystemClock` is the wall clock. `VirtualClock` starts at a fixed epoch and moves
-// only when it is told to: one record is one second of its chain. Both may be read from any thread.
+// `Clock` is what components ask. `SystemClock` is the wall clock. `VirtualClock` starts at a fixed epoch and
+// moves only when it is told to: one record is one second of its chain. Both may be read from any thread.
 #pragma once
 
 #include <atomic>

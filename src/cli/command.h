@@ -1,6 +1,6 @@
-// The command line: one file a subcommand. A file adds its options to the parser and, when chosen, sets `context.action`;
-// main.cpp shows all commands at a glance, runs the action, and turns an Error into its message and exit code.
-// Data goes to stdout, messages to stderr (base/log.h).
+// The command line: one file a subcommand. A file adds its options to the parser and, when chosen, sets
+// `context.action`; main.cpp shows all commands at a glance, runs the action, and turns an Error into its
+// message and exit code. Data goes to stdout, messages to stderr (base/log.h).
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -19,8 +19,8 @@ namespace drst::cli {
 struct Context {
   enum class Kind { text, integer, number };
   std::string config_file;
-  std::vector<std::string> assignments;          ///< of --set
-  std::vector<std::string> option_assignments;   ///< of options that stand for a setting; they win
+  std::vector<std::string> assignments;         ///< of --set
+  std::vector<std::string> option_assignments;  ///< of options that stand for a setting; they win
   std::string data;
   std::string store_url;
   std::string log_url;
@@ -32,17 +32,25 @@ struct Context {
   std::function<int()> action;
 
   /// Which of the common options a command takes.
-  enum Options : unsigned { none = 0, with_data = 1, with_store = 2, with_log = 4, with_out = 8, with_json = 16 };
+  enum Options : unsigned {
+    none = 0,
+    with_data = 1,
+    with_store = 2,
+    with_log = 4,
+    with_out = 8,
+    with_json = 16
+  };
   void add_common(CLI::App& command, unsigned options);
   /// An option that stands for one setting ("stream.label_every"); it overrides file, environment and --set.
-  CLI::Option* add_setting(CLI::App& command, const std::string& option, const std::string& setting, const std::string& what,
-                           Kind kind = Kind::text);
+  CLI::Option* add_setting(CLI::App& command, const std::string& option, const std::string& setting,
+                           const std::string& what, Kind kind = Kind::text);
   /// Defaults, then file, environment, --set, options; call first in every action.
   void load();
   /// --data, else $DRST_DATA, else datasets/.
   [[nodiscard]] std::string data_folder() const;
   [[nodiscard]] std::unique_ptr<ObjectStore> open_the_store() const;
-  [[nodiscard]] std::unique_ptr<Log> open_the_log(const Clock& clock, Durability durability = Durability::full) const;
+  [[nodiscard]] std::unique_ptr<Log> open_the_log(const Clock& clock,
+                                                  Durability durability = Durability::full) const;
 };
 
 void add_run(CLI::App& app, Context& context);

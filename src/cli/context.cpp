@@ -12,12 +12,14 @@ void Context::add_common(CLI::App& command, unsigned options) {
       ->type_name("SECTION.KEY=VALUE");
   add_setting(command, "--seed", "run.seed", "start of all random choices", Kind::integer);
   if ((options & with_data) != 0)
-    command.add_option("--data", data, "folder of tables; default $DRST_DATA, then datasets/")->type_name("DIR");
+    command.add_option("--data", data, "folder of tables; default $DRST_DATA, then datasets/")
+        ->type_name("DIR");
   if ((options & with_store) != 0)
     command.add_option("--store", store_url, "objects: file:DIR")->type_name("URL")->required();
   if ((options & with_log) != 0)
     command.add_option("--log", log_url, "the log: embedded:DIR")->type_name("URL")->required();
-  if ((options & with_out) != 0) command.add_option("--out", out, "folder for what the command writes")->type_name("DIR");
+  if ((options & with_out) != 0)
+    command.add_option("--out", out, "folder for what the command writes")->type_name("DIR");
   if ((options & with_json) != 0) command.add_flag("--json", json, "machine-readable output on stdout");
   command.add_flag("-q,--quiet", quiet, "warnings and errors only");
   command.add_flag("-v,--verbose", verbose, "more messages");
@@ -36,7 +38,9 @@ void Context::load() {
 CLI::Option* Context::add_setting(CLI::App& command, const std::string& option, const std::string& setting,
                                   const std::string& what, Kind kind) {
   auto* added = command.add_option_function<std::string>(
-      option, [this, setting](const std::string& value) { option_assignments.push_back(setting + "=" + value); }, what);
+      option,
+      [this, setting](const std::string& value) { option_assignments.push_back(setting + "=" + value); },
+      what);
   if (kind == Kind::integer) added->check(CLI::TypeValidator<int64_t>("INT"))->type_name("N");
   if (kind == Kind::number) added->check(CLI::TypeValidator<double>("NUMBER"))->type_name("X");
   return added;

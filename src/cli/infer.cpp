@@ -15,10 +15,12 @@ void add_infer(CLI::App& app, Context& context) {
     std::string member = "infer-0";
     std::string run_id;
   };
-  auto* command = app.add_subcommand("infer", "predict the records of a topic; run as many as there are partitions");
+  auto* command =
+      app.add_subcommand("infer", "predict the records of a topic; run as many as there are partitions");
   context.add_common(*command, Context::with_store | Context::with_log);
   auto options = std::make_shared<Options>();
-  command->add_option("--member", options->member, "name in the group; a restart under the same name goes on")->capture_default_str();
+  command->add_option("--member", options->member, "name in the group; a restart under the same name goes on")
+      ->capture_default_str();
   command->add_option("--run-id", options->run_id, "only this run; default: the first one seen");
   command->callback([&context, options] {
     context.action = [&context, options] {
@@ -37,9 +39,9 @@ void add_infer(CLI::App& app, Context& context) {
       const std::array<Component*, 1> companions = {&guard};
       run_component(consumer, *log, companions);
       const auto counts = consumer.counts();
-      log::info(options->member + ": " + to_text(counts.records) + " records, " + to_text(counts.predicted) + " predicted, " +
-                to_text(counts.dead_lettered) + " dead letters, " + to_text(counts.duplicates) + " repeats, " +
-                to_text(counts.swaps) + " swaps");
+      log::info(options->member + ": " + to_text(counts.records) + " records, " + to_text(counts.predicted) +
+                " predicted, " + to_text(counts.dead_lettered) + " dead letters, " +
+                to_text(counts.duplicates) + " repeats, " + to_text(counts.swaps) + " swaps");
       return 0;
     };
   });

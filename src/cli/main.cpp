@@ -10,7 +10,8 @@ int main(int argc, char** argv) {
   using namespace drst;
   CLI::App app{
       "DRST infers throughput and latency of network-function chains from hardware counters, notices drift,\n"
-      "retrains, and hot-swaps the model under the running stream. Start with: drst run --data DIR --out DIR"};
+      "retrains, and hot-swaps the model under the running stream. Start with: drst run --data DIR --out "
+      "DIR"};
   app.name("drst");
   app.set_version_flag("--version", std::string("drst ") + DRST_VERSION);
   app.require_subcommand(1);

@@ -32,12 +32,15 @@ int list(Registry& registry, bool json) {
     std::puts(all.dump(1).c_str());
     return 0;
   }
-  std::printf("%s\n", ("  " + pad("release", 44) + pad("role", 10) + pad("state", 12) + pad("family", 8) + pad("labels", 8) +
-                       pad("gain/baseline", 15) + "SHA-256").c_str());
+  std::printf("%s\n", ("  " + pad("release", 44) + pad("role", 10) + pad("state", 12) + pad("family", 8) +
+                       pad("labels", 8) + pad("gain/baseline", 15) + "SHA-256")
+                          .c_str());
   for (const auto& release : releases)
-    std::printf("%s\n", ((release.model_key == live ? "* " : "  ") + pad(release.model_key, 44) + pad(release.role, 10) +
-                         pad(release.state, 12) + pad(release.family, 8) + pad(to_text(release.labels), 8) +
-                         pad(to_fixed(release.gain_over_baseline, 4), 15) + release.sha256.substr(0, 12)).c_str());
+    std::printf("%s\n", ((release.model_key == live ? "* " : "  ") + pad(release.model_key, 44) +
+                         pad(release.role, 10) + pad(release.state, 12) + pad(release.family, 8) +
+                         pad(to_text(release.labels), 8) + pad(to_fixed(release.gain_over_baseline, 4), 15) +
+                         release.sha256.substr(0, 12))
+                            .c_str());
   return 0;
 }
 
@@ -85,23 +88,21 @@ void add_models(CLI::App& app, Context& context) {
     });
     return sub;
   };
-  command("list", "all releases, oldest first; * is live", [&context](Registry& r) { return list(r, context.json); });
-  command("show", "one release with its lineage, as JSON",
-          [options](Registry& r) {
-            std::fputs(to_json(find(r, options->key.empty() ? live_key(r) : options->key)).c_str(), stdout);
-            std::fputs("\n", stdout);
-            return 0;
-          })
-      ->add_option("release", options->key, "model key or timestamp; default: the live one");
-  command("verify", "sizes, digests and pointers of everything", [&context](Registry& r) { return verify(r, context.json); });
-  command("rollback", "point back to the former release, or to the named one",
-          [options](Registry& r) {
-            const auto target = options->key.empty() ? std::string() : find(r, options->key).model_key;
-            const auto live = r.rollback(target, "operator");
-            std::printf("live: %s\n", live.model_key.c_str());
-            return 0;
-          })
-      ->add_option("release", options->key, "model key or timestamp; default: what was live before");
+  command("list", "all releases, oldest first; * is live",
+          [&context](Registry& r) { return list(r, context.json); });
+  command("show", "one release with its lineage, as JSON", [options](Registry& r) {
+    std::fputs(to_json(find(r, options->key.empty() ? live_key(r) : options->key)).c_str(), stdout);
+    std::fputs("\n", stdout);
+    return 0;
+  })->add_option("release", options->key, "model key or timestamp; default: the live one");
+  command("verify", "sizes, digests and pointers of everything",
+          [&context](Registry& r) { return verify(r, context.json); });
+  command("rollback", "point back to the former release, or to the named one", [options](Registry& r) {
+    const auto target = options->key.empty() ? std::string() : find(r, options->key).model_key;
+    const auto live = r.rollback(target, "operator");
+    std::printf("live: %s\n", live.model_key.c_str());
+    return 0;
+  })->add_option("release", options->key, "model key or timestamp; default: what was live before");
   command("prune", "remove old releases by rule; never one that is live, the baseline or a rollback target",
           [options](Registry& r) {
             for (const auto& key : r.prune(options->dry_run)) std::printf("%s\n", key.c_str());

@@ -1,8 +1,9 @@
 // drst monitor: the drift monitor as a process of its own.
+#include "drift/monitor.h"
+
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/command.h"
-#include "drift/monitor.h"
 #include "pipeline/drive.h"
 
 namespace drst::cli {

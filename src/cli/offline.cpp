@@ -1,9 +1,10 @@
 // drst offline: trains the baseline and the first adaptive release.
+#include "learn/offline.h"
+
 #include <cstdio>
 
 #include "base/text.h"
 #include "cli/command.h"
-#include "learn/offline.h"
 #include "pipeline/run.h"
 
 namespace drst::cli {
@@ -12,13 +13,15 @@ void add_offline(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("offline", "train the frozen baseline and the first adaptive release");
   context.add_common(*command, Context::with_data | Context::with_store | Context::with_json);
   auto table = std::make_shared<std::string>();
-  command->add_option("--offline", *table, "training table: FILE[:head=N|:tail=N|:rows=A-B] (rows from 0, B excluded)");
+  command->add_option("--offline", *table,
+                      "training table: FILE[:head=N|:tail=N|:rows=A-B] (rows from 0, B excluded)");
   context.add_setting(*command, "--target", "model.target", "the KPI to predict");
   context.add_setting(*command, "--model", "model.family", "model family, or auto");
   command->callback([&context, table] {
     context.action = [&context, table] {
       context.load();
-      const auto range = table->empty() ? choose_stream("", {}, context.data_folder()).offline : parse_row_range(*table);
+      const auto range =
+          table->empty() ? choose_stream("", {}, context.data_folder()).offline : parse_row_range(*table);
       const SystemClock clock;
       const auto store = context.open_the_store();
       Registry registry(*store, clock, context.config.registry);
@@ -34,7 +37,8 @@ void add_offline(CLI::App& app, Context& context) {
                   result.first.model_key.c_str(), result.baseline.family.c_str());
       if (!result.reused)
         std::printf("validation on later blocks: accuracy@0.2 %s, median error %s\n",
-                    to_fixed(result.validation.acc02, 3).c_str(), to_fixed(result.validation.e_p50, 3).c_str());
+                    to_fixed(result.validation.acc02, 3).c_str(),
+                    to_fixed(result.validation.e_p50, 3).c_str());
       return 0;
     };
   });

@@ -19,8 +19,8 @@ struct Options {
 int produce(Context& context, const Options& options) {
   context.load();
   auto& stream = context.config.stream;
-  const auto choice = choose_stream("", options.stages,
-                                    options.stages.empty() ? context.data_folder() : std::string());
+  const auto choice =
+      choose_stream("", options.stages, options.stages.empty() ? context.data_folder() : std::string());
 
   const SystemClock clock;
   const auto store = context.open_the_store();
@@ -29,12 +29,13 @@ int produce(Context& context, const Options& options) {
   std::string stream_text = context.config.model.target;
   for (const auto& stage : choice.stages) {
     stages.push_back({stage.name, load_range(stage.range)});
-    stream_text += "|" + stage.name + "=" + stage.range.file.string() + ":" + to_text(stages.back().table.rows());
+    stream_text +=
+        "|" + stage.name + "=" + stage.range.file.string() + ":" + to_text(stages.back().table.rows());
   }
   // The same command is the same run, so that a restarted producer goes on where it was.
-  const std::string run_id = !options.run_id.empty()
-                                 ? options.run_id
-                                 : "run" + to_text(context.config.run.seed) + sha256_hex(stream_text).substr(0, 8);
+  const std::string run_id = !options.run_id.empty() ? options.run_id
+                                                     : "run" + to_text(context.config.run.seed) +
+                                                           sha256_hex(stream_text).substr(0, 8);
   RunFacts facts;
   facts.run_id = run_id;
   facts.seed = static_cast<uint64_t>(context.config.run.seed);
@@ -48,27 +49,37 @@ int produce(Context& context, const Options& options) {
   Producer producer(*log, *store, clock, stream, run_id, context.config.model.target, std::move(stages));
   facts.produced = producer.rows_total();
   store->put("results/run.json", to_json(facts));
-  log::info("producing run " + run_id + ": " + to_text(producer.rows_total()) + " rows to topic " + stream.topic);
+  log::info("producing run " + run_id + ": " + to_text(producer.rows_total()) + " rows to topic " +
+            stream.topic);
   run_component(producer, *log);
-  log::info("produced " + to_text(producer.rows_produced()) + " of " + to_text(producer.rows_total()) + " rows");
+  log::info("produced " + to_text(producer.rows_produced()) + " of " + to_text(producer.rows_total()) +
+            " rows");
   return 0;
 }
 
 }  // namespace
 
 void add_produce(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("produce", "put tables onto the log, with ids, lags, labels and sentinels");
+  auto* command =
+      app.add_subcommand("produce", "put tables onto the log, with ids, lags, labels and sentinels");
   context.add_common(*command, Context::with_data | Context::with_store | Context::with_log);
   auto options = std::make_shared<Options>();
-  command->add_option("--stage", options->stages, "NAME=FILE[:head=N|:tail=N|:rows=A-B]; repeat; replaces the default list");
-  command->add_option("--run-id", options->run_id, "name of the run; by default one that the same command gives again");
+  command->add_option("--stage", options->stages,
+                      "NAME=FILE[:head=N|:tail=N|:rows=A-B]; repeat; replaces the default list");
+  command->add_option("--run-id", options->run_id,
+                      "name of the run; by default one that the same command gives again");
   using Kind = Context::Kind;
   context.add_setting(*command, "--target", "model.target", "the KPI that is the label");
-  context.add_setting(*command, "--label-every", "stream.label_every", "rows with row % N = 0 carry a label; 0: none ever", Kind::integer);
-  context.add_setting(*command, "--label-delay", "stream.label_delay", "labels arrive so many rows late; 0: inline", Kind::integer);
-  context.add_setting(*command, "--rate", "stream.rate", "rows a second; 0: as fast as possible", Kind::number);
-  context.add_setting(*command, "--lags", "stream.lags", "true or false: previous sample's counters as <column>@-1");
-  command->callback([&context, options] { context.action = [&context, options] { return produce(context, *options); }; });
+  context.add_setting(*command, "--label-every", "stream.label_every",
+                      "rows with row % N = 0 carry a label; 0: none ever", Kind::integer);
+  context.add_setting(*command, "--label-delay", "stream.label_delay",
+                      "labels arrive so many rows late; 0: inline", Kind::integer);
+  context.add_setting(*command, "--rate", "stream.rate", "rows a second; 0: as fast as possible",
+                      Kind::number);
+  context.add_setting(*command, "--lags", "stream.lags",
+                      "true or false: previous sample's counters as <column>@-1");
+  command->callback(
+      [&context, options] { context.action = [&context, options] { return produce(context, *options); }; });
 }
 
 }  // namespace drst::cli

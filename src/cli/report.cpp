@@ -1,8 +1,9 @@
 // drst report: summary.json, report.md, report.html and plots from what a run left in its store.
+#include "report/report.h"
+
 #include "base/error.h"
 #include "base/log.h"
 #include "cli/command.h"
-#include "report/report.h"
 
 namespace drst::cli {
 

@@ -33,8 +33,8 @@ void add_retrain(CLI::App& app, Context& context) {
       options->retrainer.seed = static_cast<uint64_t>(context.config.run.seed);
       options->retrainer.epsilon = context.config.inference.epsilon;
       log->ensure_topic(options->retrainer.topic, static_cast<int>(context.config.stream.partitions));
-      Retrainer retrainer(*log, *store, clock, context.config.tuning, context.config.registry, options->retrainer,
-                          load_range(table));
+      Retrainer retrainer(*log, *store, clock, context.config.tuning, context.config.registry,
+                          options->retrainer, load_range(table));
       run_component(retrainer, *log);
       return 0;
     };

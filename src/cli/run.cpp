@@ -1,4 +1,6 @@
 // drst run: the closed loop in one process.
+#include "pipeline/run.h"
+
 #include <unistd.h>
 
 #include <cstdio>
@@ -7,7 +9,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/command.h"
-#include "pipeline/run.h"
 
 namespace drst::cli {
 
@@ -22,18 +23,23 @@ struct Options {
 };
 
 void print(const Summary& summary) {
-  const auto percent = [](const Metrics& m) { return m.n == 0 ? std::string("    –") : to_fixed(100 * m.acc02, 1); };
+  const auto percent = [](const Metrics& m) {
+    return m.n == 0 ? std::string("    –") : to_fixed(100 * m.acc02, 1);
+  };
   std::printf("%-12s %6s  %9s  %9s  %11s\n", "stage", "rows", "baseline", "adaptive", "last label");
   const auto line = [&](const StageResult& stage) {
     if (stage.rows > 0)
-      std::printf("%-12s %6lld  %8s%%  %8s%%  %10s%%\n", stage.name.c_str(), static_cast<long long>(stage.rows),
-                  percent(stage.baseline).c_str(), percent(stage.adaptive).c_str(), percent(stage.label_persistence).c_str());
+      std::printf("%-12s %6lld  %8s%%  %8s%%  %10s%%\n", stage.name.c_str(),
+                  static_cast<long long>(stage.rows), percent(stage.baseline).c_str(),
+                  percent(stage.adaptive).c_str(), percent(stage.label_persistence).c_str());
   };
   for (const auto& stage : summary.stages) line(stage);
   line(summary.overall);
-  std::printf("accuracy@0.2, all rows as predicted at the time; %zu drift events, %zu answered by retraining, %zu releases; %lld lost\n",
-              summary.drift_events.size(), summary.retrains.size(), summary.releases.size(),
-              static_cast<long long>(summary.lost));
+  std::printf(
+      "accuracy@0.2, all rows as predicted at the time; %zu drift events, %zu answered by retraining, %zu "
+      "releases; %lld lost\n",
+      summary.drift_events.size(), summary.retrains.size(), summary.releases.size(),
+      static_cast<long long>(summary.lost));
 }
 
 int run(Context& context, const Options& options) {
@@ -51,8 +57,8 @@ int run(Context& context, const Options& options) {
   const bool terminal = ::isatty(STDERR_FILENO) != 0 && !context.quiet;
   const auto summary = execute_run(request, [terminal](int64_t done, int64_t total) {
     if (terminal && (done % 50 == 0 || done == total))
-      std::fprintf(stderr, "\rrow %lld of %lld%s", static_cast<long long>(done), static_cast<long long>(total),
-                   done == total ? "\n" : "");
+      std::fprintf(stderr, "\rrow %lld of %lld%s", static_cast<long long>(done),
+                   static_cast<long long>(total), done == total ? "\n" : "");
   });
   if (context.json) {
     std::fputs(to_json(summary).c_str(), stdout);
@@ -65,23 +71,30 @@ int run(Context& context, const Options& options) {
 }  // namespace
 
 void add_run(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("run", "the closed loop: train, stream, predict, notice drift, retrain, swap, report");
+  auto* command = app.add_subcommand(
+      "run", "the closed loop: train, stream, predict, notice drift, retrain, swap, report");
   context.add_common(*command, Context::with_data | Context::with_out | Context::with_json);
   auto options = std::make_shared<Options>();
-  command->add_option("--offline", options->offline, "offline table: FILE[:head=N|:tail=N|:rows=A-B] (rows from 0, B excluded)");
-  command->add_option("--stage", options->stages, "NAME=FILE[:head=N|:tail=N|:rows=A-B]; repeat; replaces the default list");
+  command->add_option("--offline", options->offline,
+                      "offline table: FILE[:head=N|:tail=N|:rows=A-B] (rows from 0, B excluded)");
+  command->add_option("--stage", options->stages,
+                      "NAME=FILE[:head=N|:tail=N|:rows=A-B]; repeat; replaces the default list");
   using Kind = Context::Kind;
-  context.add_setting(*command, "--label-every", "stream.label_every", "rows with row % N = 0 carry a label; 0: none ever", Kind::integer);
-  context.add_setting(*command, "--label-delay", "stream.label_delay", "labels arrive so many rows late; 0: inline", Kind::integer);
+  context.add_setting(*command, "--label-every", "stream.label_every",
+                      "rows with row % N = 0 carry a label; 0: none ever", Kind::integer);
+  context.add_setting(*command, "--label-delay", "stream.label_delay",
+                      "labels arrive so many rows late; 0: inline", Kind::integer);
   context.add_setting(*command, "--target", "model.target", "the KPI to predict");
   context.add_setting(*command, "--model", "model.family", "model family, or auto");
   context.add_setting(*command, "--clock", "run.clock", "virtual (repeatable) or wall");
   context.add_setting(*command, "--rate", "run.rate", "rows a second on the wall clock", Kind::number);
-  context.add_setting(*command, "--retrain-rows", "run.retrain_rows", "stream rows a retrain takes on the virtual clock", Kind::integer);
+  context.add_setting(*command, "--retrain-rows", "run.retrain_rows",
+                      "stream rows a retrain takes on the virtual clock", Kind::integer);
   command->add_flag("--simulate", options->simulate, "use a simulated chain instead of tables");
   command->add_flag("--overwrite", options->overwrite, "replace the run that --out holds");
   command->add_flag("--no-report", options->no_report, "summary.json only: no plots and pages");
-  command->callback([&context, options] { context.action = [&context, options] { return run(context, *options); }; });
+  command->callback(
+      [&context, options] { context.action = [&context, options] { return run(context, *options); }; });
 }
 
 }  // namespace drst::cli

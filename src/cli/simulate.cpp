@@ -55,13 +55,21 @@ void add_simulate(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("simulate", "a simulated service chain as CSV of the published shape");
   context.add_common(*command, Context::with_out);
   auto options = std::make_shared<Options>();
-  command->add_option("--scenario", options->scenario, "baseline, random-rates, resource-stimulus, intervention")->capture_default_str();
-  command->add_option("--topology", options->topology, "linear, dag-1, dag-2 (a VNF replaced)")->capture_default_str();
-  command->add_option("--rows", options->rows, "seconds; 0: endless, to stdout")->capture_default_str()->check(CLI::NonNegativeNumber);
-  command->add_option("--experiment-rows", options->experiment_rows, "rows of an experiment; 0: as published")->check(CLI::NonNegativeNumber);
-  command->add_option("--change", options->changes, "WHAT[/VNF]@ROW[-ROW]*FACTOR, WHAT one of cost, traffic, noise; may be repeated");
+  command
+      ->add_option("--scenario", options->scenario, "baseline, random-rates, resource-stimulus, intervention")
+      ->capture_default_str();
+  command->add_option("--topology", options->topology, "linear, dag-1, dag-2 (a VNF replaced)")
+      ->capture_default_str();
+  command->add_option("--rows", options->rows, "seconds; 0: endless, to stdout")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--experiment-rows", options->experiment_rows, "rows of an experiment; 0: as published")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--change", options->changes,
+                      "WHAT[/VNF]@ROW[-ROW]*FACTOR, WHAT one of cost, traffic, noise; may be repeated");
   command->add_flag("--folder", options->folder, "a whole folder of tables, like the published one");
-  command->callback([&context, options] { context.action = [&context, options] { return simulate(context, *options); }; });
+  command->callback(
+      [&context, options] { context.action = [&context, options] { return simulate(context, *options); }; });
 }
 
 }  // namespace drst::cli

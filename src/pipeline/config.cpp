@@ -3,27 +3,34 @@
 namespace drst {
 
 void describe(SettingsVisitor& visitor, RunSettings& settings) {
-  visitor.visit("seed", settings.seed,
-                {"1", "start of all random choices; the same seed, data and binary give the same run", 0, 9e15});
+  visitor.visit(
+      "seed", settings.seed,
+      {"1", "start of all random choices; the same seed, data and binary give the same run", 0, 9e15});
   visitor.visit("consumers", settings.consumers,
                 {"1", "members of the inference group; more than partitions would idle", 1, 64});
   visitor.visit("clock", settings.clock,
-                {"", "virtual: one record is one second and the run is repeatable; wall: threads in real time",
+                {"",
+                 "virtual: one record is one second and the run is repeatable; wall: threads in real time",
                  -1,
                  1,
                  {"virtual", "wall"}});
-  visitor.visit("rate", settings.rate,
-                {"rows/s", "speed of the producer on the wall clock; real chains give one row a second, demos hurry",
-                 1e-3, 1e6});
-  visitor.visit("retrain_rows", settings.retrain_rows,
-                {"rows", "virtual clock: stream rows that a retrain takes until its model may serve; 1 is what the measured "
-                         "fraction of a second amounts to",
-                 1, 1e6});
+  visitor.visit(
+      "rate", settings.rate,
+      {"rows/s", "speed of the producer on the wall clock; real chains give one row a second, demos hurry",
+       1e-3, 1e6});
+  visitor.visit(
+      "retrain_rows", settings.retrain_rows,
+      {"rows",
+       "virtual clock: stream rows that a retrain takes until its model may serve; 1 is what the measured "
+       "fraction of a second amounts to",
+       1, 1e6});
   visitor.visit("tick_s", settings.tick_s,
                 {"s", "virtual clock: stream time of a row; counters are sampled each second", 1e-3, 3600});
-  visitor.visit("patience_s", settings.patience_s,
-                {"s", "virtual clock: how long after the stream's end a component may still work before the run is failed",
-                 1, 1e7});
+  visitor.visit(
+      "patience_s", settings.patience_s,
+      {"s",
+       "virtual clock: how long after the stream's end a component may still work before the run is failed",
+       1, 1e7});
 }
 
 Settings Config::sections() {

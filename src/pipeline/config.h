@@ -1,5 +1,6 @@
-// The whole configuration: every room's settings under one roof, filled from file, environment and command line in this order.
-// `config/drst.toml` is what `drst config` prints for the defaults; a test keeps the two equal.
+// The whole configuration: every room's settings under one roof, filled from file, environment and command
+// line in this order. `config/drst.toml` is what `drst config` prints for the defaults; a test keeps the two
+// equal.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,7 @@ struct RunSettings {
   int64_t seed = 7;
   int64_t consumers = 3;
   std::string clock = "virtual";
-  double rate = 200;             ///< rows a second on the wall clock
+  double rate = 200;  ///< rows a second on the wall clock
   int64_t retrain_rows = 1;
   double tick_s = 1;
   double patience_s = 600;

@@ -31,7 +31,8 @@ class Stepper {
   explicit Stepper(CpuSeconds& cpu) : cpu_(cpu) {}
 
   Step settle(Component& component) {
-    // On the virtual clock one component runs at a time, so the process' CPU time is that component's, its worker threads included.
+    // On the virtual clock one component runs at a time, so the process' CPU time is that component's, its
+    // worker threads included.
     const double before = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
     Step state = component.step();
     while (state == Step::worked) state = component.step();
@@ -54,7 +55,8 @@ CpuSeconds run_virtual(const LoopParts& parts, VirtualClock& clock, Duration tic
   bool producer_done = parts.producer == nullptr;
   Time producer_end = clock.now();
 
-  // Members join and models are loaded before the first row, as in a deployment that is ready before traffic comes.
+  // Members join and models are loaded before the first row, as in a deployment that is ready before traffic
+  // comes.
   for (auto* guard : parts.guards) stepper.settle(*guard);
   for (auto* consumer : parts.consumers) stepper.settle(*consumer);
 

@@ -1,9 +1,11 @@
 // Driving components on either clock (DESIGN, "One loop, two clocks").
 //
-// Virtual clock: `VirtualLoop::run` is the one scheduler. A tick is one second of the stream: the producer appends the row that is due (and labels
-// that arrive before it), consumers predict it, then monitor and retrainer see it, then guards look at the pointer; so a model published at row r
-// serves row r + 1, and no row is scored by a model that saw it. Everything in one thread, so the order is the same in every run.
-// Wall clock: `run_on_threads` gives each component a thread of its own; `run_component` drives one component of a process.
+// Virtual clock: `VirtualLoop::run` is the one scheduler. A tick is one second of the stream: the producer
+// appends the row that is due (and labels that arrive before it), consumers predict it, then monitor and
+// retrainer see it, then guards look at the pointer; so a model published at row r serves row r + 1, and no
+// row is scored by a model that saw it. Everything in one thread, so the order is the same in every run. Wall
+// clock: `run_on_threads` gives each component a thread of its own; `run_component` drives one component of a
+// process.
 #pragma once
 
 #include <chrono>
@@ -25,23 +27,27 @@ using CpuSeconds = std::map<std::string, double>;
 struct LoopParts {
   Component* producer = nullptr;
   std::vector<Component*> consumers;
-  std::vector<Component*> guards;      ///< never done; they end with the loop
-  std::vector<Component*> observers;   ///< monitor, retrainer
+  std::vector<Component*> guards;     ///< never done; they end with the loop
+  std::vector<Component*> observers;  ///< monitor, retrainer
 };
 
 struct LoopProgress {
-  std::function<void()> each_tick;     ///< may be empty; for progress bars and fault injection
+  std::function<void()> each_tick;  ///< may be empty; for progress bars and fault injection
 };
 
-/// Steps until producer, consumers and observers are done. Throws FailedError naming the component if one is still not done `patience` of
-/// stream time after the producer ended; Error(interrupted) if a stop was requested.
-CpuSeconds run_virtual(const LoopParts& parts, VirtualClock& clock, Duration tick, Duration patience, const LoopProgress& progress = {});
+/// Steps until producer, consumers and observers are done. Throws FailedError naming the component if one is
+/// still not done `patience` of stream time after the producer ended; Error(interrupted) if a stop was
+/// requested.
+CpuSeconds run_virtual(const LoopParts& parts, VirtualClock& clock, Duration tick, Duration patience,
+                       const LoopProgress& progress = {});
 
-/// The same with a thread each on the wall clock; the first exception of any component ends all and is thrown on.
+/// The same with a thread each on the wall clock; the first exception of any component ends all and is thrown
+/// on.
 CpuSeconds run_on_threads(const LoopParts& parts, Log& log);
 
-/// One component as a process: until it is done or a stop was requested (then Error(interrupted) is not thrown: the component
-/// is simply left; what it had not committed is done again by its heir). `with`: further components stepped along on a thread each (guards).
+/// One component as a process: until it is done or a stop was requested (then Error(interrupted) is not
+/// thrown: the component is simply left; what it had not committed is done again by its heir). `with`:
+/// further components stepped along on a thread each (guards).
 void run_component(Component& component, Log& log, std::span<Component* const> with = {});
 
 }  // namespace drst

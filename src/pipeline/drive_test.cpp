@@ -12,7 +12,8 @@ namespace {
 /// Records what is stepped, in order; done after `steps` steps.
 class Told final : public Component {
  public:
-  Told(std::string name, int steps, std::vector<std::string>& order) : name_(std::move(name)), steps_(steps), order_(order) {}
+  Told(std::string name, int steps, std::vector<std::string>& order)
+      : name_(std::move(name)), steps_(steps), order_(order) {}
   [[nodiscard]] std::string_view name() const override { return name_; }
   Step step() override {
     order_.push_back(name_);
@@ -41,12 +42,14 @@ using namespace std::chrono_literals;
 
 TEST(VirtualLoop, OneOrderWithinATick) {
   std::vector<std::string> order;
-  Told producer("producer", 2, order), consumer("consumer", 3, order), monitor("monitor", 2, order), guard("guard", 99, order);
+  Told producer("producer", 2, order), consumer("consumer", 3, order), monitor("monitor", 2, order),
+      guard("guard", 99, order);
   VirtualClock clock;
-  run_virtual({.producer = &producer, .consumers = {&consumer}, .guards = {&guard}, .observers = {&monitor}}, clock, 1s, 10s);
-  const std::vector<std::string> expected = {"guard",    "consumer",                        // ready before the first row
-                                             "producer", "consumer", "monitor", "guard",    // row 0
-                                             "producer", "monitor",  "guard"};              // the consumer was done
+  run_virtual({.producer = &producer, .consumers = {&consumer}, .guards = {&guard}, .observers = {&monitor}},
+              clock, 1s, 10s);
+  const std::vector<std::string> expected = {"guard",    "consumer",  // ready before the first row
+                                             "producer", "consumer", "monitor", "guard",  // row 0
+                                             "producer", "monitor",  "guard"};  // the consumer was done
   EXPECT_EQ(order, expected);
   EXPECT_EQ(clock.now(), VirtualClock::default_epoch() + 1s);
 }
@@ -57,7 +60,8 @@ TEST(VirtualLoop, NamesWhoDoesNotEnd) {
   Endless endless;
   VirtualClock clock;
   try {
-    run_virtual({.producer = &producer, .consumers = {}, .guards = {}, .observers = {&endless}}, clock, 1s, 5s);
+    run_virtual({.producer = &producer, .consumers = {}, .guards = {}, .observers = {&endless}}, clock, 1s,
+                5s);
     FAIL() << "a component that never ends must be noticed";
   } catch (const FailedError& error) {
     EXPECT_NE(std::string(error.what()).find("endless"), std::string::npos);
@@ -71,7 +75,8 @@ TEST(VirtualLoop, StopsWhenAsked) {
   LoopProgress progress;
   progress.each_tick = [] { request_stop(); };
   try {
-    run_virtual({.producer = &producer, .consumers = {}, .guards = {}, .observers = {}}, clock, 1s, 5s, progress);
+    run_virtual({.producer = &producer, .consumers = {}, .guards = {}, .observers = {}}, clock, 1s, 5s,
+                progress);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.exit_code(), ExitCode::interrupted);
@@ -84,7 +89,10 @@ TEST(Threads, TheFirstErrorEndsAll) {
   MemoryLog log(std::make_shared<MemoryLogDisk>(), clock);
   Failing failing;
   Endless endless;
-  EXPECT_THROW(run_on_threads({.producer = nullptr, .consumers = {&endless}, .guards = {}, .observers = {&failing}}, log), FailedError);
+  EXPECT_THROW(
+      run_on_threads({.producer = nullptr, .consumers = {&endless}, .guards = {}, .observers = {&failing}},
+                     log),
+      FailedError);
 }
 
 TEST(Threads, GuardsEndWithTheOthers) {
@@ -93,7 +101,8 @@ TEST(Threads, GuardsEndWithTheOthers) {
   MemoryLog log(std::make_shared<MemoryLogDisk>(), clock);
   Told consumer("consumer", 3, order);
   Endless guard;
-  const auto cpu = run_on_threads({.producer = nullptr, .consumers = {&consumer}, .guards = {&guard}, .observers = {}}, log);
+  const auto cpu = run_on_threads(
+      {.producer = nullptr, .consumers = {&consumer}, .guards = {&guard}, .observers = {}}, log);
   EXPECT_TRUE(cpu.contains("consumer"));
   EXPECT_TRUE(cpu.contains("endless"));
 }

@@ -18,7 +18,8 @@ namespace drst {
 
 namespace fs = std::filesystem;
 
-StreamChoice choose_stream(const std::string& offline, const std::vector<std::string>& stages, const fs::path& data) {
+StreamChoice choose_stream(const std::string& offline, const std::vector<std::string>& stages,
+                           const fs::path& data) {
   StreamChoice choice;
   if (!offline.empty()) choice.offline = parse_row_range(offline);
   for (const auto& stage : stages) choice.stages.push_back(parse_stage(stage));
@@ -52,15 +53,16 @@ Duration seconds(double s) { return std::chrono::duration_cast<Duration>(std::ch
 
 class ClosedLoop {
  public:
-  ClosedLoop(const Config& config, const StreamChoice& choice, Log& log, ObjectStore& store, const Clock& clock,
-             bool is_virtual, const RunFacts& facts) {
+  ClosedLoop(const Config& config, const StreamChoice& choice, Log& log, ObjectStore& store,
+             const Clock& clock, bool is_virtual, const RunFacts& facts) {
     auto stream = config.stream;
     stream.lags = true;  // DESIGN: off on the wire by default for other people's consumers, on in `drst run`
     stream.rate = is_virtual ? 1.0 / config.run.tick_s : config.run.rate;
     std::vector<StageTable> stages;
     for (const auto& stage : choice.stages) stages.push_back({stage.name, load_range(stage.range)});
     log.ensure_topic(stream.topic, static_cast<int>(stream.partitions));
-    producer_ = std::make_unique<Producer>(log, store, clock, stream, facts.run_id, facts.target, std::move(stages));
+    producer_ =
+        std::make_unique<Producer>(log, store, clock, stream, facts.run_id, facts.target, std::move(stages));
     for (int64_t i = 0; i < config.run.consumers; ++i) {
       auto member = std::make_unique<Member>();
       ConsumerIdentity identity;
@@ -69,7 +71,8 @@ class ClosedLoop {
       identity.run_id = facts.run_id;
       member->consumer =
           std::make_unique<InferenceConsumer>(log, store, clock, config.inference, identity, member->slot);
-      member->guard = std::make_unique<Guard>(store, clock, config.inference, config.registry, identity.member, member->slot);
+      member->guard = std::make_unique<Guard>(store, clock, config.inference, config.registry,
+                                              identity.member, member->slot);
       members_.push_back(std::move(member));
     }
     MonitorOptions monitor;
@@ -120,8 +123,7 @@ Summary execute_run(const RunRequest& request, const std::function<void(int64_t,
   const OutputFolder out(request.out, request.overwrite);
   if (request.simulated) {
     log::warning("no real tables: a simulated chain is used (seed " + to_text(config.run.seed) + ")");
-    simulate_data_folder(out.path() / "data", static_cast<uint64_t>(config.run.seed),
-                         config.simulator);
+    simulate_data_folder(out.path() / "data", static_cast<uint64_t>(config.run.seed), config.simulator);
     choice = choose_stream(request.offline_text, request.stage_texts, out.path() / "data");
   }
   const bool is_virtual = config.run.clock == "virtual";
@@ -153,8 +155,8 @@ Summary execute_run(const RunRequest& request, const std::function<void(int64_t,
   offline.seed = facts.seed;
   offline.source = choice.offline.file.string();
   const auto trained = run_offline(load_range(choice.offline), config.model, *store, registry, offline);
-  log::info("offline: " + trained.baseline.family + ", validation accuracy@0.2 " + to_fixed(trained.validation.acc02, 3) +
-            " (" + to_fixed(monotonic_seconds() - begun, 1) + " s)");
+  log::info("offline: " + trained.baseline.family + ", validation accuracy@0.2 " +
+            to_fixed(trained.validation.acc02, 3) + " (" + to_fixed(monotonic_seconds() - begun, 1) + " s)");
 
   ClosedLoop loop(config, choice, *log, *store, clock, is_virtual, facts);
   const double stream_begun = monotonic_seconds();

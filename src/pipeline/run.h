@@ -1,7 +1,8 @@
 // The closed loop in one process: `drst run`.
 //
-// Offline training, then producer, consumers with their guards, monitor and retrainer on an embedded log and a local store, on either clock;
-// ends with traces, summary.json, report and plots under `out`. On the virtual clock, same binary, data, settings, seed -> same summary but for timings.
+// Offline training, then producer, consumers with their guards, monitor and retrainer on an embedded log and
+// a local store, on either clock; ends with traces, summary.json, report and plots under `out`. On the
+// virtual clock, same binary, data, settings, seed -> same summary but for timings.
 #pragma once
 
 #include <filesystem>
@@ -22,21 +23,24 @@ struct StreamChoice {
   RowRange offline;
   std::vector<StageSpec> stages;
 };
-/// The stream for these texts (--offline, --stage); what they leave open is the default stream of `data` (SPEC 3.1). InputError.
-StreamChoice choose_stream(const std::string& offline, const std::vector<std::string>& stages, const std::filesystem::path& data);
+/// The stream for these texts (--offline, --stage); what they leave open is the default stream of `data`
+/// (SPEC 3.1). InputError.
+StreamChoice choose_stream(const std::string& offline, const std::vector<std::string>& stages,
+                           const std::filesystem::path& data);
 
 struct RunRequest {
   Config config;
   std::string offline_text;              ///< --offline, or empty
   std::vector<std::string> stage_texts;  ///< --stage, or empty
   std::filesystem::path data;            ///< folder of tables for the default stream
-  bool simulated = false;                ///< make the tables with the simulator, under <out>/data, and say so in the report
+  bool simulated = false;  ///< make the tables with the simulator, under <out>/data, and say so in the report
   std::filesystem::path out;
   bool overwrite = false;
-  bool report = true;                    ///< false: summary.json only, no plots
+  bool report = true;  ///< false: summary.json only, no plots
 };
 
-/// Holds an output folder: refuses one that already has a run (unless `overwrite`, which empties it) or is in use by another process.
+/// Holds an output folder: refuses one that already has a run (unless `overwrite`, which empties it) or is in
+/// use by another process.
 class OutputFolder {
  public:
   OutputFolder(const std::filesystem::path& path, bool overwrite);

@@ -34,12 +34,13 @@ Result<bool> gnuplot(const std::filesystem::path& folder, const std::string& nam
     return "set output " + gnuplot_quote((folder / (name + "." + type)).string()) + "\n";
   };
   // A fixed font and no creation date: equal runs draw equal pictures.
-  write_file_atomic(script,
-                    "set encoding utf8\nset terminal svg size " + size +
-                        " font 'Helvetica,13' background rgb 'white' noenhanced name 'drst'\n" + output("svg") + body +
-                        "\nset output\nreset session\nset encoding utf8\nset terminal pngcairo size " + size +
-                        " font 'Sans,10' background rgb 'white' noenhanced\n" + output("png") + body + "\nset output\n",
-                    Sync::no);
+  write_file_atomic(
+      script,
+      "set encoding utf8\nset terminal svg size " + size +
+          " font 'Helvetica,13' background rgb 'white' noenhanced name 'drst'\n" + output("svg") + body +
+          "\nset output\nreset session\nset encoding utf8\nset terminal pngcairo size " + size +
+          " font 'Sans,10' background rgb 'white' noenhanced\n" + output("png") + body + "\nset output\n",
+      Sync::no);
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -51,7 +52,9 @@ Result<bool> gnuplot(const std::filesystem::path& folder, const std::string& nam
   pid_t child = 0;
   const int code = ::posix_spawnp(&child, "gnuplot", &actions, nullptr, arguments, environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (code != 0) return failure(std::string("gnuplot cannot be started: ") + std::strerror(code) + " (install gnuplot-nox)");
+  if (code != 0)
+    return failure(std::string("gnuplot cannot be started: ") + std::strerror(code) +
+                   " (install gnuplot-nox)");
   int status = 0;
   while (::waitpid(child, &status, 0) < 0)
     if (errno != EINTR) return failure("gnuplot was lost");

@@ -8,8 +8,8 @@
 
 namespace drst {
 
-/// Draws `body` twice: <folder>/<name>.svg and .png, `width` x `height` pixels. The body plots; terminal and output are set here.
-/// Failure: gnuplot is missing, or its first words of complaint.
+/// Draws `body` twice: <folder>/<name>.svg and .png, `width` x `height` pixels. The body plots; terminal and
+/// output are set here. Failure: gnuplot is missing, or its first words of complaint.
 Result<bool> gnuplot(const std::filesystem::path& folder, const std::string& name, int width, int height,
                      const std::string& body);
 

@@ -19,7 +19,7 @@ struct DriftSignal {
 DriftSignal read_drift_signal(ObjectStore& store);
 
 struct Plot {
-  std::string name;     ///< file stem
+  std::string name;  ///< file stem
   std::string title;
   std::string caption;  ///< what to see in it
 };

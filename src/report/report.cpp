@@ -29,15 +29,18 @@ std::string short_key(const std::string& key) {
 }
 
 Grid stage_grid(const Summary& summary) {
-  Grid grid{"Stages", "Accuracy@0.2: share of rows predicted within 20 %. Every row counts, as it was predicted at the time.",
-            {"stage", "rows", "baseline", "adaptive", "last label", "e p50", "e p90", "MAE baseline", "MAE adaptive"},
-            {}};
+  Grid grid{
+      "Stages",
+      "Accuracy@0.2: share of rows predicted within 20 %. Every row counts, as it was predicted at the time.",
+      {"stage", "rows", "baseline", "adaptive", "last label", "e p50", "e p90", "MAE baseline",
+       "MAE adaptive"},
+      {}};
   const auto add = [&](const StageResult& stage) {
     if (stage.rows == 0) return;
     const auto accuracy = [](const Metrics& m) { return m.n == 0 ? std::string("–") : percent(m.acc02); };
     grid.rows.push_back({stage.name, to_text(stage.rows), accuracy(stage.baseline), accuracy(stage.adaptive),
-                         accuracy(stage.label_persistence), three(stage.adaptive.e_p50), three(stage.adaptive.e_p90),
-                         three(stage.baseline.mae), three(stage.adaptive.mae)});
+                         accuracy(stage.label_persistence), three(stage.adaptive.e_p50),
+                         three(stage.adaptive.e_p90), three(stage.baseline.mae), three(stage.adaptive.mae)});
   };
   for (const auto& stage : summary.stages) add(stage);
   add(summary.overall);
@@ -45,13 +48,17 @@ Grid stage_grid(const Summary& summary) {
 }
 
 Grid drift_grid(const Summary& summary) {
-  Grid grid{"Drift", "", {"row", "stage", "tier", "signal, bit", "threshold, bit", "change near row", "counters behind it"}, {}};
+  Grid grid{
+      "Drift",
+      "",
+      {"row", "stage", "tier", "signal, bit", "threshold, bit", "change near row", "counters behind it"},
+      {}};
   for (const auto& event : summary.drift_events) {
     std::vector<std::string> top;
     for (const auto& share : event.top_features)
       if (top.size() < 4) top.push_back(share.feature + " (" + to_fixed(share.divergence, 2) + ")");
-    grid.rows.push_back({to_text(event.row), event.stage, event.tier, three(event.signal_bits), three(event.threshold_bits),
-                         to_text(event.change_row), join(top)});
+    grid.rows.push_back({to_text(event.row), event.stage, event.tier, three(event.signal_bits),
+                         three(event.threshold_bits), to_text(event.change_row), join(top)});
   }
   if (grid.rows.empty()) grid.note = "No drift was noticed.";
   return grid;
@@ -63,18 +70,24 @@ Grid retrain_grid(const Summary& summary) {
             {"row", "for", "tier", "candidates", "labels", "loss", "live", "baseline", "published", "why"},
             {}};
   for (const auto& event : summary.retrains)
-    grid.rows.push_back({to_text(event.row), event.id, event.tier, to_text(event.candidates), to_text(event.labels),
-                         three(event.val_loss), three(event.live_val_loss), three(event.baseline_val_loss),
-                         event.published ? short_key(event.release) : "no", event.reason});
+    grid.rows.push_back({to_text(event.row), event.id, event.tier, to_text(event.candidates),
+                         to_text(event.labels), three(event.val_loss), three(event.live_val_loss),
+                         three(event.baseline_val_loss), event.published ? short_key(event.release) : "no",
+                         event.reason});
   if (grid.rows.empty()) grid.note = "Nothing was retrained.";
   return grid;
 }
 
 Grid release_grid(const Summary& summary) {
-  Grid grid{"Releases", "", {"release", "role", "state", "family", "labels", "gain over baseline", "gain over live", "parent", "SHA-256"}, {}};
+  Grid grid{"Releases",
+            "",
+            {"release", "role", "state", "family", "labels", "gain over baseline", "gain over live", "parent",
+             "SHA-256"},
+            {}};
   for (const auto& release : summary.releases)
-    grid.rows.push_back({short_key(release.model_key), release.role, release.state, release.family, to_text(release.labels),
-                         three(release.gain_over_baseline), three(release.gain_over_live), short_key(release.parent),
+    grid.rows.push_back({short_key(release.model_key), release.role, release.state, release.family,
+                         to_text(release.labels), three(release.gain_over_baseline),
+                         three(release.gain_over_live), short_key(release.parent),
                          release.sha256.substr(0, 12)});
   return grid;
 }
@@ -89,13 +102,15 @@ Grid resource_grid(const Summary& summary) {
 
 std::string headline(const Summary& summary) {
   std::string text = to_text(summary.produced) + " records, " + to_text(summary.predicted) + " predicted, " +
-                     to_text(summary.dead_lettered) + " dead letters, " + to_text(summary.lost) + " lost. Target: " +
-                     summary.facts.target + ". Labels: ";
+                     to_text(summary.dead_lettered) + " dead letters, " + to_text(summary.lost) +
+                     " lost. Target: " + summary.facts.target + ". Labels: ";
   if (summary.facts.label_every == 0) {
     text += "none online";
   } else {
-    text += summary.facts.label_every == 1 ? "every row" : "each " + to_text(summary.facts.label_every) + "th row";
-    text += summary.facts.label_delay > 0 ? ", " + to_text(summary.facts.label_delay) + " rows late" : ", at once";
+    text += summary.facts.label_every == 1 ? "every row"
+                                           : "each " + to_text(summary.facts.label_every) + "th row";
+    text += summary.facts.label_delay > 0 ? ", " + to_text(summary.facts.label_delay) + " rows late"
+                                          : ", at once";
   }
   text += ". Accuracy@0.2: baseline " + percent(summary.overall.baseline.acc02) + ", adaptive " +
           percent(summary.overall.adaptive.acc02) + ".";
@@ -111,7 +126,8 @@ std::string markdown(const Summary& summary, const std::vector<Plot>& plots, con
   };
   std::string out = "# DRST run " + summary.facts.run_id + "\n\n" + headline(summary) + "\n";
   for (const auto& plot : plots)
-    out += "\n## " + plot.title + "\n\n![" + plot.title + "](plots/" + plot.name + ".svg)\n\n" + plot.caption + "\n";
+    out += "\n## " + plot.title + "\n\n![" + plot.title + "](plots/" + plot.name + ".svg)\n\n" +
+           plot.caption + "\n";
   for (const auto& grid : grids) {
     out += "\n## " + grid.title + "\n\n";
     if (!grid.note.empty()) out += grid.note + "\n\n";
@@ -134,11 +150,20 @@ std::string escape(const std::string& text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -158,10 +183,11 @@ th,td{padding:.35rem .6rem;border-bottom:1px solid var(--line);text-align:left;v
 
 std::string html(const Summary& summary, const std::vector<Plot>& plots, const std::vector<Grid>& grids,
                  const fs::path& folder) {
-  std::string out = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-                    "content=\"width=device-width,initial-scale=1\"><title>DRST run " +
-                    escape(summary.facts.run_id) + "</title><style>" + style + "</style></head><body>\n<h1>DRST run " +
-                    escape(summary.facts.run_id) + "</h1>\n<p>" + escape(headline(summary)) + "</p>\n<div class=\"tiles\">";
+  std::string out =
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+      "content=\"width=device-width,initial-scale=1\"><title>DRST run " +
+      escape(summary.facts.run_id) + "</title><style>" + style + "</style></head><body>\n<h1>DRST run " +
+      escape(summary.facts.run_id) + "</h1>\n<p>" + escape(headline(summary)) + "</p>\n<div class=\"tiles\">";
   const auto tile = [&](const std::string& value, const std::string& name) {
     out += "<div class=\"tile\"><b>" + escape(value) + "</b><span>" + escape(name) + "</span></div>";
   };
@@ -176,7 +202,8 @@ std::string html(const Summary& summary, const std::vector<Plot>& plots, const s
     std::string svg = read_file(folder / "plots" / (plot.name + ".svg"), 64u << 20);
     const auto start = svg.find("<svg");  // the XML declaration has no place inside a page
     if (start != std::string::npos) svg.erase(0, start);
-    out += "<h2>" + escape(plot.title) + "</h2>\n<figure>" + svg + "</figure>\n<p>" + escape(plot.caption) + "</p>\n";
+    out += "<h2>" + escape(plot.title) + "</h2>\n<figure>" + svg + "</figure>\n<p>" + escape(plot.caption) +
+           "</p>\n";
   }
   for (const auto& grid : grids) {
     out += "<h2>" + escape(grid.title) + "</h2>\n";
@@ -203,8 +230,8 @@ void write_report(ObjectStore& store, const fs::path& out) {
   make_folders(fs::absolute(out / "plots"));
   write_file_atomic(out / "summary.json", to_json(summary));
   const auto plots = draw_plots(summary, series, read_drift_signal(store), fs::absolute(out / "plots"));
-  const std::vector<Grid> grids = {stage_grid(summary), drift_grid(summary), retrain_grid(summary), release_grid(summary),
-                                   resource_grid(summary)};
+  const std::vector<Grid> grids = {stage_grid(summary), drift_grid(summary), retrain_grid(summary),
+                                   release_grid(summary), resource_grid(summary)};
   write_file_atomic(out / "report.md", markdown(summary, plots, grids));
   write_file_atomic(out / "report.html", html(summary, plots, grids, out));
 }

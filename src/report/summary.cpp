@@ -66,7 +66,8 @@ Truth read_truth(ObjectStore& store) {
   truth.id = member<std::string>(members, "id", key);
   truth.label = numbers(members, "label", key);
   for (const double row : numbers(members, "row", key)) truth.row.push_back(static_cast<int64_t>(row));
-  for (const double stage : numbers(members, "stage", key)) truth.stage.push_back(static_cast<int64_t>(stage));
+  for (const double stage : numbers(members, "stage", key))
+    truth.stage.push_back(static_cast<int64_t>(stage));
   truth.stage_names = member<std::string>(members, "stage_names", key);
   const auto n = truth.id.size();
   if (truth.label.size() != n || truth.row.size() != n || truth.stage.size() != n)
@@ -90,7 +91,8 @@ std::vector<TraceRow> read_all_traces(ObjectStore& store) {
 /// The labels in the order in which a consumer could have known them (SPEC 4).
 class ArrivedLabels {
  public:
-  ArrivedLabels(const Truth& truth, int64_t every, int64_t delay) : truth_(truth), every_(every), delay_(delay) {}
+  ArrivedLabels(const Truth& truth, int64_t every, int64_t delay)
+      : truth_(truth), every_(every), delay_(delay) {}
 
   /// The newest label that had arrived before the row at `position` was predicted; NaN if none.
   double before(std::size_t position) {
@@ -282,8 +284,8 @@ std::string to_json(const Summary& summary) {
   json["label_every"] = summary.facts.label_every;
   json["label_delay"] = summary.facts.label_delay;
   json["wall_s"] = summary.facts.wall_s;
-  json["records"] = {{"produced", summary.produced},     {"consumed", summary.consumed},
-                     {"predicted", summary.predicted},   {"duplicates", summary.duplicates},
+  json["records"] = {{"produced", summary.produced},           {"consumed", summary.consumed},
+                     {"predicted", summary.predicted},         {"duplicates", summary.duplicates},
                      {"dead_lettered", summary.dead_lettered}, {"lost", summary.lost}};
   json["throughput_records_per_s"] = summary.throughput_records_per_s;
   json["stages"] = Json::array();

@@ -1,9 +1,11 @@
-// The result of a run, from what the run left in its store: traces, truth, events, facts. Start here for reports.
+// The result of a run, from what the run left in its store: traces, truth, events, facts. Start here for
+// reports.
 //
-// `summarize` reads results/*_inference_trace.npz, results/truth.npz, the event objects (registry/events.h), results/drift_signal.npz and
-// results/run.json (RunFacts), and computes what summary.json holds (docs/summary.schema.json). Scoring is over all rows, prequential, by the truth file;
-// nothing here feeds back into a decision. Pure but for reading the store.
-// Files: summary (this), plots (gnuplot -> SVG and PNG), markdown, html (self-contained page).
+// `summarize` reads results/*_inference_trace.npz, results/truth.npz, the event objects (registry/events.h),
+// results/drift_signal.npz and results/run.json (RunFacts), and computes what summary.json holds
+// (docs/summary.schema.json). Scoring is over all rows, prequential, by the truth file; nothing here feeds
+// back into a decision. Pure but for reading the store. Files: summary (this), plots (gnuplot -> SVG and
+// PNG), markdown, html (self-contained page).
 #pragma once
 
 #include <cstdint>
@@ -26,20 +28,21 @@ struct ComponentResources {
   double rss_peak_mib = 0;
 };
 
-/// What a run knows and the other objects do not say; written as results/run.json when it begins and again when it ends.
+/// What a run knows and the other objects do not say; written as results/run.json when it begins and again
+/// when it ends.
 struct RunFacts {
   std::string run_id;
   uint64_t seed = 0;
   std::string target = "output_rate";
   std::string family;
   std::string clock = "virtual";
-  bool simulated_data = false;      ///< no real table was found
+  bool simulated_data = false;  ///< no real table was found
   int64_t label_every = 1, label_delay = 0;
   double epsilon = 1e-6;
-  double wall_s = 0;                ///< whole run; 0: not known (processes of their own)
-  double stream_wall_s = 0;         ///< from first to last record
+  double wall_s = 0;         ///< whole run; 0: not known (processes of their own)
+  double stream_wall_s = 0;  ///< from first to last record
   int64_t produced = 0;
-  int64_t duplicates = 0;           ///< repeats of an id on the topic, by the trace
+  int64_t duplicates = 0;  ///< repeats of an id on the topic, by the trace
   int64_t dead_lettered = 0;
   std::map<std::string, ComponentResources> resources;
   std::map<std::string, std::string> settings;  ///< the whole configuration
@@ -61,7 +64,7 @@ struct Summary {
   double throughput_records_per_s = 0;
   std::vector<StageResult> stages;
   StageResult overall;
-  int64_t labels_used = 0;          ///< labels that had arrived by the end of the stream
+  int64_t labels_used = 0;  ///< labels that had arrived by the end of the stream
   std::vector<DriftEvent> drift_events;
   std::vector<RetrainEvent> retrains;
   std::vector<SwapEvent> swaps;
@@ -72,7 +75,7 @@ struct Summary {
 struct Series {
   std::vector<int64_t> row;
   std::vector<double> truth, baseline, adaptive;
-  std::vector<int> stage;           ///< index into Summary::stages
+  std::vector<int> stage;  ///< index into Summary::stages
 };
 
 /// InputError if the store holds no run (says which object is missing).

@@ -49,7 +49,8 @@ std::vector<std::vector<std::size_t>> architectures(const SearchProblem& problem
   const auto add = [&all](std::vector<std::size_t> hidden) {
     if (std::find(all.begin(), all.end(), hidden) == all.end()) all.push_back(std::move(hidden));
   };
-  // The current architecture first, also when it has no hidden layer: a linear model is fine-tuned like any other.
+  // The current architecture first, also when it has no hidden layer: a linear model is fine-tuned like any
+  // other.
   if (!problem.layers.empty()) add(hidden_of(problem.layers));
   for (const auto& hidden : grid.hidden) {
     std::vector<std::size_t> widths;

@@ -45,7 +45,8 @@ class BuggyLog final : public ForwardingLog {
       return std::make_unique<CommitsSentinels>(std::move(consumer));
     return consumer;
   }
-  void read(const std::string& topic, int partition, int64_t from, Batch& batch, const PollLimits& limits) override {
+  void read(const std::string& topic, int partition, int64_t from, Batch& batch,
+            const PollLimits& limits) override {
     // Blind to what is on the trace: as if the look-up had been forgotten.
     if (bug_ == PlantedBug::no_dedupe && topic == trace_topic(topic_))
       from = inner().watermarks(topic, partition).end;
@@ -109,13 +110,20 @@ class BuggyStore final : public ForwardingStore {
 
 std::string to_text(PlantedBug bug) {
   switch (bug) {
-    case PlantedBug::none: return "none";
-    case PlantedBug::offset_before_effect: return "offset before effect";
-    case PlantedBug::pointer_before_model: return "pointer before model";
-    case PlantedBug::no_sync: return "no sync";
-    case PlantedBug::no_dedupe: return "no dedupe";
-    case PlantedBug::sentinel_committed: return "sentinel committed";
-    case PlantedBug::stale_lock: return "stale lock";
+    case PlantedBug::none:
+      return "none";
+    case PlantedBug::offset_before_effect:
+      return "offset before effect";
+    case PlantedBug::pointer_before_model:
+      return "pointer before model";
+    case PlantedBug::no_sync:
+      return "no sync";
+    case PlantedBug::no_dedupe:
+      return "no dedupe";
+    case PlantedBug::sentinel_committed:
+      return "sentinel committed";
+    case PlantedBug::stale_lock:
+      return "stale lock";
   }
   return "?";
 }
@@ -124,6 +132,8 @@ std::unique_ptr<Log> plant(PlantedBug bug, Log& log, const std::string& topic) {
   return std::make_unique<BuggyLog>(bug, log, topic);
 }
 
-std::unique_ptr<ObjectStore> plant(PlantedBug bug, ObjectStore& store) { return std::make_unique<BuggyStore>(bug, store); }
+std::unique_ptr<ObjectStore> plant(PlantedBug bug, ObjectStore& store) {
+  return std::make_unique<BuggyStore>(bug, store);
+}
 
 }  // namespace drst::testing

@@ -41,7 +41,8 @@ Table chain_table(std::size_t rows, std::size_t change, uint64_t seed) {
     const double pressure = r >= change ? 4.0 : 1.0;
     target.push_back(1000 * load / std::sqrt(pressure) * (1 + 0.02 * random.normal()));
     for (int c = 0; c < 6; ++c)
-      counters[c].push_back(1e6 * (1 + c) * (c % 2 == 0 ? load : load * pressure) * (1 + 0.05 * random.normal()));
+      counters[c].push_back(1e6 * (1 + c) * (c % 2 == 0 ? load : load * pressure) *
+                            (1 + 0.05 * random.normal()));
   }
   Table table;
   table.add_column("output_rate", std::move(target));
@@ -82,7 +83,8 @@ class Plan final : public FaultPoint {
 /// At-least-once transport: now and then a record is appended once more.
 class RepeatingLog final : public ForwardingLog {
  public:
-  RepeatingLog(Log& inner_log, Random& random, double chance) : ForwardingLog(inner_log), random_(random), chance_(chance) {}
+  RepeatingLog(Log& inner_log, Random& random, double chance)
+      : ForwardingLog(inner_log), random_(random), chance_(chance) {}
   int64_t append(const std::string& to, int partition, std::span<const NewRecord> records) override {
     const auto offset = inner().append(to, partition, records);
     if (to == topic && !records.empty() && random_.chance(chance_)) {
@@ -128,8 +130,8 @@ class World {
         bug_(bug),
         random_(Random(seed).fork(1)),
         plan_(Random(seed).fork(2)()),
-        log_disk_(std::make_shared<MemoryLogDisk>(bug == PlantedBug::no_sync ? MemoryLogDisk::Unsynced::lost
-                                                                            : MemoryLogDisk::Unsynced::kept)),
+        log_disk_(std::make_shared<MemoryLogDisk>(
+            bug == PlantedBug::no_sync ? MemoryLogDisk::Unsynced::lost : MemoryLogDisk::Unsynced::kept)),
         store_disk_(std::make_shared<MemoryDisk>()),
         outside_(store_disk_) {
     for (const auto& [key, bytes] : begin_.objects) outside_.put(key, bytes);
@@ -210,8 +212,8 @@ class World {
       options.seed = seed;
       options.family = "ridge";
       options.idle_timeout_s = 400;
-      body.main = std::make_unique<Retrainer>(*body.seen_log, *body.seen_store, clock_, tuning, RegistrySettings{}, options,
-                                              begin_.offline);
+      body.main = std::make_unique<Retrainer>(*body.seen_log, *body.seen_store, clock_, tuning,
+                                              RegistrySettings{}, options, begin_.offline);
     });
     for (int i = 0; i < 3; ++i)
       add("infer-" + drst::to_text(i), [this, inference, i](Body& body) {
@@ -219,15 +221,16 @@ class World {
         identity.topic = topic;
         identity.group = group;
         identity.member = "infer-" + drst::to_text(i);
-        body.main = std::make_unique<InferenceConsumer>(*body.seen_log, *body.seen_store, clock_, inference, identity,
-                                                        body.slot);
-        body.guard = std::make_unique<Guard>(*body.seen_store, clock_, inference, RegistrySettings{}, identity.member,
-                                             body.slot);
+        body.main = std::make_unique<InferenceConsumer>(*body.seen_log, *body.seen_store, clock_, inference,
+                                                        identity, body.slot);
+        body.guard = std::make_unique<Guard>(*body.seen_store, clock_, inference, RegistrySettings{},
+                                             identity.member, body.slot);
       });
     add("producer", [this, stream](Body& body) {
       body.repeating = std::make_unique<RepeatingLog>(*body.seen_log, random_, repeat_chance_);
-      body.main = std::make_unique<Producer>(*body.repeating, *body.seen_store, clock_, stream, run_id, "output_rate",
-                                             std::vector<StageTable>{{"stage0", begin_.stream}});
+      body.main =
+          std::make_unique<Producer>(*body.repeating, *body.seen_store, clock_, stream, run_id, "output_rate",
+                                     std::vector<StageTable>{{"stage0", begin_.stream}});
     });
     // The topic exists before anybody subscribes, as with a broker that was set up first.
     MemoryLog(log_disk_, clock_).ensure_topic(topic, partitions);
@@ -248,7 +251,8 @@ class World {
     if (process.body && pause_chance_ > 0 && random_.chance(pause_chance_)) {
       process.paused_until = tick_ + 3 + static_cast<int>(random_.below(35));
       ++verdict_.pauses;
-      log::info("tick " + drst::to_text(tick_) + ": " + process.name + " is paused until " + drst::to_text(process.paused_until));
+      log::info("tick " + drst::to_text(tick_) + ": " + process.name + " is paused until " +
+                drst::to_text(process.paused_until));
       return;
     }
     plan_.arm(true);
@@ -257,7 +261,8 @@ class World {
         process.body = std::make_unique<Body>();
         auto& body = *process.body;
         body.log = std::make_unique<MemoryLog>(log_disk_, clock_, &plan_);
-        body.store = std::make_unique<MemoryStore>(store_disk_, &plan_, bug_ == PlantedBug::no_sync ? Sync::no : Sync::yes);
+        body.store = std::make_unique<MemoryStore>(store_disk_, &plan_,
+                                                   bug_ == PlantedBug::no_sync ? Sync::no : Sync::yes);
         body.seen_log = plant(bug_, *body.log, topic);
         body.seen_store = plant(bug_, *body.store);
         process.start(body);
@@ -290,7 +295,8 @@ class World {
     ++verdict_.crashes;
     process.down_until = tick_ + 1 + static_cast<int>(random_.chance(0.5) ? 0 : random_.below(25));
     if (process.name == "retrainer" && random_.chance(0.15)) process.gone = true;
-    if (process.name.starts_with("infer-") && random_.chance(0.1) && consumers_left() > 1) process.gone = true;
+    if (process.name.starts_with("infer-") && random_.chance(0.1) && consumers_left() > 1)
+      process.gone = true;
     check_pointer("after a crash of " + process.name);
   }
 
@@ -350,8 +356,11 @@ class World {
         const auto sample = decoder.decode(record);
         if (!sample) return complain("a record that cannot be read is on the topic");
         produced.insert(std::string(sample->id));
-        // A repeat directly behind its original is the transport's doing; anything else out of order is the producer's.
-        if (sample->row < last_row) complain("row " + drst::to_text(sample->row) + " was produced after row " + drst::to_text(last_row));
+        // A repeat directly behind its original is the transport's doing; anything else out of order is the
+        // producer's.
+        if (sample->row < last_row)
+          complain("row " + drst::to_text(sample->row) + " was produced after row " +
+                   drst::to_text(last_row));
         last_row = sample->row;
       });
       std::set<int64_t> offsets;
@@ -361,14 +370,16 @@ class World {
         for (const auto& row : *rows) {
           if (!offsets.insert(row.offset).second) continue;  // a zombie's repeat: the first entry wins
           if (row.status == TraceRow::Status::predicted) ++predicted[row.id];
-          if (row.status == TraceRow::Status::predicted && !(std::isfinite(row.pred_orig) && std::isfinite(row.pred_adj)))
+          if (row.status == TraceRow::Status::predicted &&
+              !(std::isfinite(row.pred_orig) && std::isfinite(row.pred_adj)))
             complain("a prediction is not finite");
           if (row.status == TraceRow::Status::dead_lettered) complain("a good record was dead-lettered");
         }
       });
     }
     if (produced.size() != begin_.stream.rows())
-      complain("produced " + drst::to_text(produced.size()) + " of " + drst::to_text(begin_.stream.rows()) + " rows");
+      complain("produced " + drst::to_text(produced.size()) + " of " + drst::to_text(begin_.stream.rows()) +
+               " rows");
     int lost = 0, twice = 0;
     std::string first_lost;
     for (const auto& id : produced)
@@ -386,7 +397,8 @@ class World {
     Registry registry(outside_, clock_);
     const auto pointer = registry.pointer();
     if (!pointer || !*pointer) return complain("no readable pointer " + when);
-    if (const auto loaded = registry.load(**pointer); !loaded) complain("the pointer is not valid " + when + ": " + loaded.error().reason);
+    if (const auto loaded = registry.load(**pointer); !loaded)
+      complain("the pointer is not valid " + when + ": " + loaded.error().reason);
   }
 
   void check_offsets() {
@@ -403,8 +415,10 @@ class World {
     const auto lock = Handover(outside_).lock();
     if (!lock) return;
     const auto answer = Handover(outside_).done();
-    if (answer && answer->event == lock->event) return;  // the monitor had left by then; its heir would clear it
-    if (lock->expires - lock->since > std::chrono::hours(24)) return complain("a dead retrainer's lock never expires");
+    if (answer && answer->event == lock->event)
+      return;  // the monitor had left by then; its heir would clear it
+    if (lock->expires - lock->since > std::chrono::hours(24))
+      return complain("a dead retrainer's lock never expires");
     // A retrainer that was there after the alarm must have answered it before it left.
     const auto raised = (lock->since - VirtualClock::default_epoch()) / std::chrono::seconds(1);
     for (const auto& process : processes_)
@@ -442,6 +456,8 @@ SimulationStart prepare_simulation() {
   return start;
 }
 
-Verdict simulate(const SimulationStart& start, uint64_t seed, PlantedBug bug) { return World(start, seed, bug).run(); }
+Verdict simulate(const SimulationStart& start, uint64_t seed, PlantedBug bug) {
+  return World(start, seed, bug).run();
+}
 
 }  // namespace drst::testing

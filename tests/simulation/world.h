@@ -1,9 +1,10 @@
 // The whole loop in memory under faults, many thousand times (DESIGN, "One loop, two clocks").
 //
-// Every component is a simulated process with its own handle on one in-memory log and store. By seed, processes are killed before or after any of
-// their effects, restarted later under the old name or never, paused past their leases and woken, all killed at once by a power cut, and the
-// transport repeats records. Afterwards the harness recounts from the raw trace topic, with its own bookkeeping. A failing seed is a bug report:
-// DRST_SIMULATION_SEED=N repeats it.
+// Every component is a simulated process with its own handle on one in-memory log and store. By seed,
+// processes are killed before or after any of their effects, restarted later under the old name or never,
+// paused past their leases and woken, all killed at once by a power cut, and the transport repeats records.
+// Afterwards the harness recounts from the raw trace topic, with its own bookkeeping. A failing seed is a bug
+// report: DRST_SIMULATION_SEED=N repeats it.
 #pragma once
 
 #include <cstdint>
