@@ -23,8 +23,9 @@ TEST(Config, EverySettingHasAReason) {
     const auto end = text.find('\n', at);
     const std::string line = text.substr(at, end - at);
     at = end + 1;
-    if (line.find(" = ") != std::string::npos && !line.starts_with("#"))
+    if (line.find(" = ") != std::string::npos && !line.starts_with("#")) {
       EXPECT_TRUE(comment) << line << " has no comment";
+    }
     comment = line.size() > 12 && line.starts_with("#");
   }
 }
