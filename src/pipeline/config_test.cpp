@@ -26,7 +26,7 @@ TEST(Config, EverySettingHasAReason) {
     if (line.find(" = ") != std::string::npos && !line.starts_with("#")) {
       EXPECT_TRUE(comment) << line << " has no comment";
     }
-    comment = line.size() > 12 && line.starts_with("#");
+    comment = line.starts_with("# ");
   }
 }
 

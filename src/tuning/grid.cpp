@@ -49,9 +49,10 @@ std::vector<std::vector<std::size_t>> architectures(const SearchProblem& problem
   const auto add = [&all](std::vector<std::size_t> hidden) {
     if (std::find(all.begin(), all.end(), hidden) == all.end()) all.push_back(std::move(hidden));
   };
-  // The current architecture first, also when it has no hidden layer: a linear model is fine-tuned like any
-  // other.
-  if (!problem.layers.empty()) add(hidden_of(problem.layers));
+  // The current architecture first. A linear one only where nothing else may be tried: a pinned linear
+  // family.
+  const bool linear = hidden_of(problem.layers).empty();
+  if (!problem.layers.empty() && (!linear || grid.hidden.empty())) add(hidden_of(problem.layers));
   for (const auto& hidden : grid.hidden) {
     std::vector<std::size_t> widths;
     for (const int64_t width : hidden) widths.push_back(static_cast<std::size_t>(width));
