@@ -73,9 +73,9 @@ class BuggyStore final : public ForwardingStore {
       return;
     }
     if (bug_ == PlantedBug::stale_lock && key == "results/retrain_lock.flag") {
-      // Every time in the lock that may make it stale lies in a future that never comes.
+      // When it may be taken for stale lies in a future that never comes.
       const std::string never =
-          std::regex_replace(std::string(bytes), std::regex("\"(20[0-9]{2})-"), "\"9998-");
+          std::regex_replace(std::string(bytes), std::regex(R"(("expires"\s*:\s*")20[0-9]{2})"), "$019998");
       inner().put(key, never);
       return;
     }
