@@ -63,7 +63,8 @@ format-check: packages
 shellcheck: packages
 	@git ls-files '*.sh' .ci/run | xargs shellcheck
 
-bench: build ## all benchmarks, each beside a yardstick of the same run
+bench: packages ## all benchmarks, each beside a yardstick of the same run
+	@tools/build.sh release $(BUILD) benches
 	@tools/bench.sh $(BUILD)
 
 fuzz: packages ## run every fuzzer for SECONDS_EACH (60) seconds
