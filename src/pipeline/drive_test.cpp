@@ -42,7 +42,7 @@ using namespace std::chrono_literals;
 
 TEST(VirtualLoop, OneOrderWithinATick) {
   std::vector<std::string> order;
-  Told producer("producer", 2, order), consumer("consumer", 3, order), monitor("monitor", 2, order),
+  Told producer("producer", 2, order), consumer("consumer", 2, order), monitor("monitor", 2, order),
       guard("guard", 99, order);
   VirtualClock clock;
   run_virtual({.producer = &producer, .consumers = {&consumer}, .guards = {&guard}, .observers = {&monitor}},
