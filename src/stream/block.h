@@ -1,13 +1,12 @@
 // A block: the value under which the embedded log keeps many records of one partition. All numbers
 // little-endian.
 //
-//   header, 40 bytes:  "DRB1" | u32 records | i64 first offset | u64 bytes of all earlier blocks of the
-//   partition, kept or not |
-//                      i64 newest timestamp, us | u32 CRC-32 of the 32 bytes before | u32 0
-//   then one frame a record:  u32 payload size | u32 CRC-32 of the payload | payload
-//   payload:  i64 timestamp, us | u32 key size | u32 value size | u32 headers | per header: u32 key size, u32
-//   value size |
-//             key | value | per header: key, value
+//   header    40 bytes: "DRB1" | u32 records | i64 first offset | u64 bytes of all earlier blocks of the
+//             partition, kept or not | i64 newest timestamp, us | u32 CRC-32 of the 32 bytes before | u32 0
+//   a record  u32 payload size | u32 CRC-32 of the payload | payload
+//   payload   i64 timestamp, us | u32 key size | u32 value size | u32 headers |
+//             per header: u32 key size, u32 value size | key | value | per header: key, value
+//
 // CRC-32 is zlib's, so that any script can check it. Every size is checked against what is there before it is
 // used: a damaged block is an absent value, never a wild read. The running byte count makes retention by size
 // a subtraction. Pure functions.

@@ -3,6 +3,8 @@
 #include "stream/embedded_log.h"
 
 #include <lmdb.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -10,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -242,6 +245,36 @@ TEST_F(EmbeddedLogTest, AFullDiskLosesNothingThatWasStored) {
   EXPECT_EQ(read_all(*log, "t", 0),
             std::vector<std::string>(static_cast<std::size_t>(stored), std::string(100'000, 'x')));
   EXPECT_EQ(append_text(*log, "t", 0, "there is room again"), stored);
+}
+
+TEST_F(EmbeddedLogTest, AFileSystemWithoutRoomIsALogErrorAtAnyPoint) {
+  constexpr int no_mount = 77;
+  fs::create_directories(folder_);
+  for (const int kib : {4, 8, 36, 40, 44, 48, 52, 56, 64, 72, 100, 300, 2000}) {
+    const int result = in_child([&] {
+      // A mount of its own that only this child sees; not every container allows that.
+      const std::string options = "size=" + std::to_string(kib) + "k";
+      if ((::unshare(CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) ||
+          ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+          ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, options.c_str()) != 0)
+        return no_mount;
+      std::string message;
+      std::size_t count = 0;
+      const auto fill = [&] {
+        const auto log = open();
+        log->ensure_topic("t", 1);
+        for (;; ++count) append_text(*log, "t", 0, std::string(2300, 'x'));
+      };
+      if (refused_with(fill, &message) != static_cast<int>(ExitCode::failed)) return 1;
+      if (message.find(std::strerror(ENOSPC)) == std::string::npos &&
+          message.find("is the disk full?") == std::string::npos)
+        return 2;
+      if (count > 0 && read_all(*open(), "t", 0).size() != count) return 3;
+      return kib >= 300 && count == 0 ? 4 : 0;
+    });
+    if (result == no_mount) GTEST_SKIP() << "this user may not mount";
+    EXPECT_EQ(result, 0) << kib << " KiB";
+  }
 }
 
 TEST_F(EmbeddedLogTest, AChildMustOpenTheLogAnew) {

@@ -2,20 +2,19 @@
 //
 // Plain data and pure logic, shared by all back ends of ours, which only have to keep one GroupState a
 // (group, topic) and let one writer at a time edit it. How ownership moves:
-//  * A member joins at its first poll and gets a session number that no other member ever had. It renews its
-//  expiry while it polls; members
-//    whose expiry has passed are removed by whoever edits the state next.
-//  * Partitions are dealt to live members sorted by name, in ranges, the first ones getting one more where it
-//  does not come out even.
+//  * A member joins at its first poll and gets a session number that no other member ever had. It renews
+//    its expiry while it polls; members whose expiry has passed are removed by whoever edits the state
+//    next.
+//  * Partitions are dealt to live members sorted by name, in ranges, the first ones getting one more where
+//    it does not come out even.
 //  * A partition moves in two steps: its owner gives it up at its own poll (so that what it has begun is
-//  finished and committed), then the
-//    new one takes it at its next. A partition of a member that is gone is taken at once. Each move raises
-//    the partition's generation, and a commit names session and generation, so an owner that slept through
-//    its lease can commit only if nobody has taken over meanwhile.
-//  * A member that comes back under its old name inherits its partitions at once if the process that held the
-//  name is dead (or its lease has run out);
-//    while that process lives the second is refused. So two monitors started by mistake do not fight, and a
-//    restart does not wait.
+//    finished and committed), then the new one takes it at its next. A partition of a member that is gone
+//    is taken at once. Each move raises the partition's generation, and a commit names session and
+//    generation, so an owner that slept through its lease can commit only if nobody has taken over
+//    meanwhile.
+//  * A member that comes back under its old name inherits its partitions at once if the process that held
+//    the name is dead (or its lease has run out); while that process lives the second is refused. So two
+//    monitors started by mistake do not fight, and a restart does not wait.
 #pragma once
 
 #include <cstdint>

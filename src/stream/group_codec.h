@@ -1,7 +1,8 @@
 // A GroupState as bytes (value of the embedded log's `groups`). All numbers little-endian.
 //   "DRG1" | u32 CRC-32 of all that follows | u64 epoch | u64 sessions | u32 members | u32 partitions |
-//   per member: u64 session, i64 expires us, u64 process id, u64 process start, u32 1 if exclusive, u32 name
-//   size, name | per partition: i64 committed offset (-1: none), u64 owning session (0: none), u64 generation
+//   per member: u64 session, i64 expires us, u64 process id, u64 process start, u32 1 if exclusive,
+//     u32 name size, name |
+//   per partition: i64 committed offset (-1: none), u64 owning session (0: none), u64 generation
 // Pure functions.
 #pragma once
 

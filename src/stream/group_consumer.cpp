@@ -81,7 +81,12 @@ void GroupConsumer::poll(Batch& batch, const PollLimits& limits) {
       return;
     }
   }
-  source_->edit("log.poll", [&](GroupState& state) { return take_turn(state, now); });
+  Turn turn;
+  source_->edit("log.poll", [&](GroupState& state) {
+    turn = take_turn(state, now);  // may be called again if the log had to grow, so it changes nothing here
+    return !turn.fenced;
+  });
+  adopt(turn, now);
   if (owned_.empty()) return;
   const Snapshot snapshot(*source_);
   for (auto& part : owned_)
@@ -89,35 +94,43 @@ void GroupConsumer::poll(Batch& batch, const PollLimits& limits) {
   fetch_fairly(storage, limits);
 }
 
-/// Renews or joins, then settles who owns what. False where there is nothing to store.
-bool GroupConsumer::take_turn(GroupState& state, Time now) {
-  partitions_ = state.partitions.size();
+/// Renews or joins, then settles who owns what.
+GroupConsumer::Turn GroupConsumer::take_turn(GroupState& state, Time now) const {
+  Turn turn{.session = session_};
   GroupMember* me = state.find(options_.member);
   if (session_ != 0 && me != nullptr && me->session != session_) {
-    state_ = State::fenced;
-    drop_all();
-    return false;
+    turn.fenced = true;
+    return turn;
   }
   if (me == nullptr || session_ == 0) {
     refuse_if_taken(state, now);
-    drop_all();
-    session_ = state.join(options_.member).session;
-    me = state.find(options_.member);
+    turn.anew = true;
+    me = &state.join(options_.member);
     me->exclusive = options_.exclusive;
     me->holder = source_->self();
+    turn.session = me->session;
   }
   me->expires = now + options_.lease;
   state.remove_expired(now, options_.member);
-  state.settle(session_);
-  epoch_ = state.epoch;
-  next_turn_ = now + options_.lease / 3;
-  for (const auto& member : state.members)
-    if (member.session != session_) next_turn_ = std::min(next_turn_, member.expires);
-  adopt(state);
-  return true;
+  state.settle(turn.session);
+  turn.state = state;
+  return turn;
 }
 
-void GroupConsumer::refuse_if_taken(GroupState& state, Time now) {
+void GroupConsumer::adopt(const Turn& turn, Time now) {
+  if (turn.fenced) state_ = State::fenced;
+  if (turn.fenced || turn.anew) drop_all();
+  if (turn.fenced) return;
+  session_ = turn.session;
+  epoch_ = turn.state.epoch;
+  partitions_ = turn.state.partitions.size();
+  next_turn_ = now + options_.lease / 3;
+  for (const auto& member : turn.state.members)
+    if (member.session != session_) next_turn_ = std::min(next_turn_, member.expires);
+  adopt_partitions(turn.state);
+}
+
+void GroupConsumer::refuse_if_taken(const GroupState& state, Time now) const {
   const auto live = [&](const GroupMember& member) { return member.expires > now; };
   for (const auto& member : state.members) {
     if (!live(member)) continue;
@@ -136,7 +149,7 @@ void GroupConsumer::refuse_if_taken(GroupState& state, Time now) {
 }
 
 /// Makes the owned partitions those of `state`, and says what changed.
-void GroupConsumer::adopt(const GroupState& state) {
+void GroupConsumer::adopt_partitions(const GroupState& state) {
   before_.swap(owned_);
   owned_.clear();
   for (std::size_t p = 0; p < state.partitions.size(); ++p) {

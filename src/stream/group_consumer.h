@@ -1,4 +1,5 @@
-// The Consumer of all back ends of ours: polling, fairness, positions and commits on top of a ConsumerSource.
+// The Consumer of all back ends of ours: polling, fairness, positions and commits on top of a
+// ConsumerSource.
 //
 // poll() looks into a snapshot; only if the group has changed, or the lease is a third gone, or somebody's
 // has run out does it edit the group's state. So polling an unchanged group writes nothing.
@@ -63,9 +64,17 @@ class GroupConsumer final : public Consumer {
     bool may_go_back = false;  // after a seek a commit may lower the committed offset
   };
 
-  bool take_turn(GroupState& state, Time now);
-  void refuse_if_taken(GroupState& state, Time now);
-  void adopt(const GroupState& state);
+  /// What a turn in the group came to; taken over only when it is stored.
+  struct Turn {
+    uint64_t session = 0;
+    bool fenced = false;
+    bool anew = false;  ///< joined, or joined again after the lease was lost
+    GroupState state{};
+  };
+  [[nodiscard]] Turn take_turn(GroupState& state, Time now) const;
+  void refuse_if_taken(const GroupState& state, Time now) const;
+  void adopt(const Turn& turn, Time now);
+  void adopt_partitions(const GroupState& state);
   void drop_all();
   void fetch_fairly(Batch::Storage& batch, const PollLimits& limits);
   Owned* owned(int partition);
@@ -80,7 +89,7 @@ class GroupConsumer final : public Consumer {
   std::size_t partitions_ = 0;
   Time next_turn_{};
   std::vector<Owned> owned_;
-  std::vector<Owned> before_;  // scratch of adopt()
+  std::vector<Owned> before_;  // scratch of adopt_partitions()
   std::vector<int> assignment_;
   std::vector<int> assigned_;
   std::vector<int> revoked_;

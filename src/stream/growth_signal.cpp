@@ -28,9 +28,10 @@ GrowthSignal::GrowthSignal(const std::filesystem::path& file) {
   const Descriptor descriptor(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   struct stat status {};
   if (!descriptor.valid() || ::fstat(descriptor.get(), &status) != 0) fail(file, errno);
-  // Only ever made longer: another process may have it mapped.
-  if (status.st_size < static_cast<off_t>(page) && ::ftruncate(descriptor.get(), page) != 0)
-    fail(file, errno);
+  // Really allocated, and only ever made longer: writing to a mapped hole on a full disk would be SIGBUS.
+  if (status.st_size < static_cast<off_t>(page)) {
+    if (const int code = ::posix_fallocate(descriptor.get(), 0, page); code != 0) fail(file, code);
+  }
   void* mapped = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.get(), 0);
   if (mapped == MAP_FAILED) fail(file, errno);
   word_ = static_cast<uint32_t*>(mapped);

@@ -1,10 +1,10 @@
 // How processes on one log tell one another that it has grown: a counter in a shared page, and the kernel's
 // futex on it.
 //
-// Chosen over inotify and eventfd because a sleeper costs nothing, a wake-up takes microseconds, it needs no
-// descriptor passed between processes, and it works within a process as well as across. The page is the file
-// `growth` in the log's folder; it holds nothing that must survive. A writer killed between its commit and
-// the signal delays a sleeper until its wait runs out. Any thread may call.
+// Chosen over inotify and eventfd because a sleeper costs nothing, a wake-up takes microseconds, it needs
+// no descriptor passed between processes, and it works within a process as well as across. The page is the
+// file `growth` in the log's folder; it holds nothing that must survive. A writer killed between its commit
+// and the signal delays a sleeper until its wait runs out. Any thread may call.
 #pragma once
 
 #include <atomic>

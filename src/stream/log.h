@@ -1,19 +1,26 @@
 // The partitioned log: topics, partitions, consumer groups. Start here for everything that streams.
 //
-// One interface, several back ends: `embedded:DIR` (LMDB; durable, many processes on one machine), `MemoryLog` (simulation, with a
-// fault model), later Kafka. Contract, tested for every back end by log_contract_test.cpp, log_group_test.cpp and log_model_test.cpp:
-//  * append is durable when it returns (unless opened with Durability::relaxed), offsets of a partition rise by one from 0 and are never reused;
-//    a crash during an append of several records may leave a prefix of them (Kafka does), never a hole or part of a record;
+// One interface, several back ends: `embedded:DIR` (LMDB; durable, many processes on one machine),
+// `MemoryLog` (simulation, with a fault model), later Kafka. Contract, tested for every back end by
+// log_contract_test.cpp, log_group_test.cpp and log_model_test.cpp:
+//  * append is durable when it returns (unless opened with Durability::relaxed), offsets of a partition
+//    rise by one from 0 and are never reused; a crash during an append of several records may leave a
+//    prefix of them (Kafka does), never a hole or part of a record;
 //  * readers see records in offset order, only whole and durable ones;
-//  * a group's committed offset of a partition is the next offset to read; it never moves backwards except by seek of a lease holder;
-//  * a partition is owned by at most one live member of a group; ownership is a lease that expires on the injected clock when its
-//    holder stops polling; a holder whose lease was lost cannot commit (commit returns false), but may already have produced effects:
-//    effects must be keyed, and readers of effects drop repeats. A holder that is late but has no heir yet keeps its lease;
-//  * a partition that moves between live members is first given up by the one, at its poll, then taken by the other: nobody repeats anything. What
-//    an owner has polled it should commit before it polls again;
-//  * of two live processes with one member name the second is refused (InputError from poll) while the first one's lease runs; after that it replaces the
-//    first, whose poll then throws. The name of a dead process is free at once.
-// Threads: a Log may be used from many threads; a Consumer belongs to one thread at a time. Errors: LogError and children.
+//  * a group's committed offset of a partition is the next offset to read; it never moves backwards
+//    except by seek of a lease holder;
+//  * a partition is owned by at most one live member of a group; ownership is a lease that expires on the
+//    injected clock when its holder stops polling; a holder whose lease was lost cannot commit (commit
+//    returns false), but may already have produced effects: effects must be keyed, and readers of effects
+//    drop repeats. A holder that is late but has no heir yet keeps its lease;
+//  * a partition that moves between live members is first given up by the one, at its poll, then taken by
+//    the other: nobody repeats anything. What an owner has polled it should commit before it polls again;
+//  * of two live processes with one member name the second is refused (InputError from poll) while the
+//    lease of the first runs; after that it replaces the first, whose poll then throws. The name of a dead
+//    process is free at once.
+//
+// Threads: a Log may be used from many threads; a Consumer belongs to one thread at a time. Errors:
+// LogError and children.
 #pragma once
 
 #include <chrono>
@@ -31,7 +38,8 @@
 
 namespace drst {
 
-/// What() names topic and partition. exit_code(): failed (corrupt, full), input (no such topic, bad name), unreachable (Kafka).
+/// What() names topic and partition. exit_code(): failed (corrupt, full), input (no such topic, bad name),
+/// unreachable (Kafka).
 struct LogError : Error {
   using Error::Error;
 };
@@ -98,29 +106,35 @@ class Consumer {
  public:
   virtual ~Consumer() = default;
 
-  /// Renews the member's place in the group, takes or gives up partitions, and fills `batch` with new records of owned
-  /// partitions (fairly over them, in order within each); returns at once, with none if there are none.
-  /// After it, `assigned()` and `revoked()` say what changed in this call: for a newly assigned partition reading starts at the
-  /// group's committed offset (or the log's begin) and the caller must recover its own state of that partition first.
+  /// Renews the member's place in the group, takes or gives up partitions, and fills `batch` with new records
+  /// of owned partitions (fairly over them, in order within each); returns at once, with none if there are
+  /// none. After it, `assigned()` and `revoked()` say what changed in this call: for a newly assigned
+  /// partition reading starts at the group's committed offset (or the log's begin) and the caller must
+  /// recover its own state of that partition first.
   virtual void poll(Batch& batch, const PollLimits& limits) = 0;
   [[nodiscard]] virtual const std::vector<int>& assignment() const = 0;
   [[nodiscard]] virtual const std::vector<int>& assigned() const = 0;
   [[nodiscard]] virtual const std::vector<int>& revoked() const = 0;
 
-  /// The next offset to read of a partition. Durable when it returns true; false: the lease is lost, nothing was written.
+  /// The next offset to read of a partition. Durable when it returns true; false: the lease is lost, nothing
+  /// was written.
   virtual bool commit(int partition, int64_t next_offset) = 0;
   /// Moves the reading position of an owned partition (not the committed offset).
   virtual void seek(int partition, int64_t offset) = 0;
-  /// Leaves the group at once, so that heirs need not wait for the lease to expire. Also done by the destructor.
+  /// Leaves the group at once, so that heirs need not wait for the lease to expire. Also done by the
+  /// destructor.
   virtual void close() = 0;
 };
 
 struct ConsumerOptions {
   std::string group;
-  std::string member;         ///< unique in the group; a restarted process uses its old name and gets its partitions back at once
+  std::string member;  ///< unique in the group; a restarted process uses its old name and gets its partitions
+                       ///< back at once
   std::string topic;
-  Duration lease = std::chrono::seconds(10);
-  bool exclusive = false;     ///< the only member: InputError from subscribe() or the first poll() while another live member is in the group
+  Duration lease = std::chrono::seconds(10);  ///< polls renew it once a third is gone, so a holder that stops
+                                              ///< is replaced after 2/3 to 3/3 of it
+  bool exclusive = false;  ///< the only member: InputError from subscribe() or the first poll() while another
+                           ///< live member is in the group
 };
 
 class Log {
@@ -136,29 +150,35 @@ class Log {
   /// Appends in order; returns the first offset.
   virtual int64_t append(const std::string& topic, int partition, std::span<const NewRecord> records) = 0;
 
-  /// Reads without a group, from `from` on (or from `begin` if older ones are gone). For recovery, reports, tests.
-  virtual void read(const std::string& topic, int partition, int64_t from, Batch& batch, const PollLimits& limits) = 0;
+  /// Reads without a group, from `from` on (or from `begin` if older ones are gone). For recovery, reports,
+  /// tests.
+  virtual void read(const std::string& topic, int partition, int64_t from, Batch& batch,
+                    const PollLimits& limits) = 0;
   virtual Watermarks watermarks(const std::string& topic, int partition) = 0;
   virtual std::unique_ptr<Consumer> subscribe(const ConsumerOptions& options) = 0;
-  virtual std::optional<int64_t> committed(const std::string& group, const std::string& topic, int partition) = 0;
+  virtual std::optional<int64_t> committed(const std::string& group, const std::string& topic,
+                                           int partition) = 0;
 
-  /// Waits until any topic of this log has grown since the last call of this thread, or the time is over; the first call of a thread may find growth
-  /// that is long past. No busy waiting.
+  /// Waits until any topic of this log has grown since the last call of this thread, or the time is over; the
+  /// first call of a thread may find growth that is long past. No busy waiting.
   virtual bool wait(std::chrono::milliseconds at_most) = 0;
   /// Makes everything appended and committed so far durable (needed only with relaxed durability).
   virtual void sync() = 0;
-  /// Retention: forgets records before `offset` (whole storage blocks; the begin watermark says where reading now starts).
+  /// Retention: forgets records before `offset` (whole storage blocks; the begin watermark says where reading
+  /// now starts).
   virtual void trim(const std::string& topic, int partition, int64_t offset) = 0;
 };
 
 enum class Durability {
   full,    ///< append and commit are on disk when they return
-  relaxed  ///< survives a killed process, not a power cut, until sync(); for runs that can be repeated from their seed
+  relaxed  ///< survives a killed process, not a power cut, until sync(); for runs that can be repeated from
+           ///< their seed
 };
 
 struct LogSettings;  // stream/settings.h
 
 /// "embedded:DIR" (or a bare folder path). Other schemes: InputError that lists what is known.
-std::unique_ptr<Log> open_log(const std::string& url, const Clock& clock, Durability durability, const LogSettings& settings);
+std::unique_ptr<Log> open_log(const std::string& url, const Clock& clock, Durability durability,
+                              const LogSettings& settings);
 
 }  // namespace drst

@@ -1,5 +1,6 @@
 #include "stream/log_environment.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -96,6 +97,7 @@ LogEnvironment::LogEnvironment(const std::filesystem::path& folder, Durability d
     throw LogError(ExitCode::failed, name_ + " is truncated: '" + data_file_.string() + "' has " +
                                          to_text(file_bytes()) + " bytes, needs at least " +
                                          to_text(meta_pages_bytes) + "; restore it or start a new log");
+  allocate_lock_file(folder / "lock.mdb");
   check(mdb_env_create(&env_), "open");
   try {
     const auto map_bytes = static_cast<uint64_t>(settings_.map_initial_mib) * mebi;
@@ -111,6 +113,20 @@ LogEnvironment::LogEnvironment(const std::filesystem::path& folder, Durability d
   } catch (...) {
     mdb_env_close(env_);
     throw;
+  }
+}
+
+/// LMDB makes its lock file as a hole and writes through a map, which on a full disk is SIGBUS. It takes a
+/// longer file as it is.
+void LogEnvironment::allocate_lock_file(const std::filesystem::path& file) const {
+  constexpr int64_t slot_bytes = 64;
+  constexpr int64_t head_bytes = 4096;  // LMDB's own is smaller
+  const Descriptor made(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!made.valid()) return;  // it is there, or LMDB will say what is wrong
+  if (const int code = ::posix_fallocate(made.get(), 0, head_bytes + slot_bytes * settings_.max_readers);
+      code != 0) {
+    ::unlink(file.c_str());
+    check(code, "create");
   }
 }
 

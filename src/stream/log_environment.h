@@ -1,20 +1,18 @@
-// The LMDB environment under the embedded log: opened once a process, grown, checked, and its errors put into
-// words.
+// The LMDB environment under the embedded log: opened once a process, grown, checked, and its errors put
+// into words.
 //
-//  * One process may not open an environment twice (LMDB's locks are per process), so open() hands out shares
-//  of one a folder.
+//  * One process may not open an environment twice (LMDB's locks are per process), so open() hands out
+//    shares of one a folder.
 //  * A file that was cut would end in SIGBUS when a lost page is touched: open() compares the file's size
-//  with the last used page. For that to be exact
-//    the file is kept a little longer than used (LMDB may count a page as used that it never wrote); the
-//    extra is a hole and takes no disk.
+//    with the last used page. For that to be exact the file is kept a little longer than used (LMDB may
+//    count a page as used that it never wrote); the extra is a hole and takes no disk.
 //  * The map is doubled when it is full (MDB_MAP_FULL), and followed when another process has grown it
-//  (MDB_MAP_RESIZED). No transaction of this process may be
-//    open meanwhile: all transactions hold `resize_` shared, growing holds it alone. A thread must not begin
-//    a write inside a read.
-//  * Slots of readers that were killed are cleared now and then, else the pages they had in view would never
-//  be used again.
+//    (MDB_MAP_RESIZED). No transaction of this process may be open meanwhile: all transactions hold
+//    `resize_` shared, growing holds it alone. A thread must not begin a write inside a read.
+//  * Slots of readers that were killed are cleared now and then, else the pages they had in view would
+//    never be used again.
 //  * After fork() a child may not use its parent's environments: whoever tries gets a LogError, and opens
-//  anew.
+//    anew.
 // Any thread may call; a ReadTransaction belongs to one thread at a time.
 #pragma once
 
@@ -74,6 +72,7 @@ class LogEnvironment {
   struct MapFull {};  // thrown by check() to be caught by write()
 
   LogEnvironment(const std::filesystem::path& folder, Durability durability, const LogSettings& settings);
+  void allocate_lock_file(const std::filesystem::path& file) const;
   void open_tables();
   void check_file_is_whole();
   void make_durable();

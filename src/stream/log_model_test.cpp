@@ -142,7 +142,7 @@ class Machine {
       member.position[static_cast<std::size_t>(number)] = part.committed.value_or(0);
       member.sought[static_cast<std::size_t>(number)] = false;
     }
-    member.lease_until = now + lease;
+    member.lease_until = now + lease - lease / 3;  // polls renew it only when a third is gone
     Ints owned;
     for (std::size_t p = 0; p < partitions; ++p)
       if (model_[p].owner == m) owned.push_back(static_cast<int>(p));

@@ -1,19 +1,17 @@
 // The log in memory, for simulation and tests: the same contract as the embedded one, and a fault model.
 //
-// `MemoryLogDisk` is what survives: topics, records, groups. `MemoryLog` is one simulated process's handle to
-// it; drop the handle of a crashed component and open a new one on the same disk. Faults:
+// `MemoryLogDisk` is what survives: topics, records, groups. `MemoryLog` is one simulated process's handle
+// to it; drop the handle of a crashed component and open a new one on the same disk. Faults:
 //  * Each effect tells the FaultPoint where it is, and may end there with SimulatedCrash: log.append,
-//  log.poll (joining, renewing, moving
-//    partitions), log.commit, log.leave, log.ensure_topic, log.trim, log.sync, each .before and .after; the
-//    subject is the topic. "log.append.between" is reached between two records of one append: a crash there
-//    leaves a prefix.
+//    log.poll (joining, renewing, moving partitions), log.commit, log.leave, log.ensure_topic, log.trim,
+//    log.sync, each .before and .after; the subject is the topic. "log.append.between" is reached between
+//    two records of one append: a crash there leaves a prefix.
 //  * crash() on a handle is the end of its process: nothing it does afterwards has an effect (its consumers
-//  do not leave their groups in an
-//    orderly way, members and leases stay as after a kill -9), and all it is asked throws SimulatedCrash. A
-//    handle whose FaultPoint threw is in that state by itself.
-//  * MemoryLogDisk::crash() is a power cut: all handles end. With `Unsynced::lost` everything since the last
-//  sync() (of any handle) vanishes, which no
-//    correct log does: a planted bug, to prove that a harness notices.
+//    do not leave their groups in an orderly way, members and leases stay as after a kill -9), and all it
+//    is asked throws SimulatedCrash. A handle whose FaultPoint threw is in that state by itself.
+//  * MemoryLogDisk::crash() is a power cut: all handles end. With `Unsynced::lost` everything since the
+//    last sync() (of any handle) vanishes, which no correct log does: a planted bug, to prove that a
+//    harness notices.
 // Threads: disk and handles may be used from many; a FaultPoint is called with the disk locked at "between"
 // only (and unlocked by the throw).
 #pragma once
