@@ -9,9 +9,10 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "inference/first_models.h"
 #include "inference/partition.h"
 #include "inference/predictor.h"
-#include "inference/serve.h"
+#include "inference/run_end.h"
 #include "inference/trace.h"
 #include "registry/events.h"
 #include "stream/record.h"
@@ -41,10 +42,9 @@ struct InferenceConsumer::State {
         settings(settings_in),
         identity(std::move(identity_in)),
         slot(slot_in),
-        registry(store_in, clock_in),
         topics{identity.topic, trace_topic(identity.topic), dead_letter_topic(identity.topic)},
-        run(identity.run_id),
-        run_known(!identity.run_id.empty()),
+        first_models(store_in, clock_in, settings, identity.member, slot_in),
+        run_end(identity.run_id),
         meter(settings.epsilon) {}
 
   Log& log;
@@ -53,15 +53,9 @@ struct InferenceConsumer::State {
   InferenceSettings settings;
   ConsumerIdentity identity;
   ModelSlot& slot;
-  Registry registry;
   PartitionTopics topics;
 
-  // Starting.
-  std::optional<Time> next_try;
-  std::string complaint;
-  std::unique_ptr<ServedModel> first_baseline, first_adaptive;
-
-  // Running.
+  FirstModels first_models;
   RecordDecoder decoder;
   std::optional<Predictor> predictor;
   std::unique_ptr<ServedModel> retiring;  // replaced, and the guard has not yet freed the one before
@@ -74,11 +68,7 @@ struct InferenceConsumer::State {
   int64_t highest_row = -1;
   bool broken = false;  // an exception left partitions half done
   Time last_activity{};
-
-  // The run whose sentinels count.
-  std::string run;
-  bool run_known;
-  bool nameless_records = false;
+  RunEnd run_end;
 
   bool finished = false;
   bool timed_out = false;
@@ -88,38 +78,12 @@ struct InferenceConsumer::State {
 
   // --- starting ---
 
-  void complain(const std::string& about) {
-    if (about == complaint) return;
-    complaint = about;
-    log::warning(identity.member + " waits: " + about);
-  }
-
-  bool models_ready() {
-    if (!first_adaptive) first_adaptive = slot.take();
-    if (first_baseline) return first_adaptive != nullptr;
-    const Time now = clock.now();
-    if (next_try && now < *next_try) return false;
-    next_try = now + seconds(settings.poll_interval_s);
-    const auto pointer = registry.baseline();
-    if (!pointer) {
-      complain(pointer.error().reason);
-    } else if (!*pointer) {
-      complain("no baseline model is in " + store.url() + " yet (offline training publishes it)");
-    } else if (auto served = load_served(registry, **pointer, static_cast<std::size_t>(settings.batch));
-               !served) {
-      complain("the baseline cannot be used: " + served.error().reason);
-    } else {
-      first_baseline = std::move(*served);
-    }
-    return first_baseline && first_adaptive;
-  }
-
   bool ready() {
     if (consumer) return true;
-    if (!models_ready()) return false;
+    if (!first_models.ready()) return false;
     const int count = log.partitions(topics.source);
     if (count == 0) {
-      complain("topic " + topics.source + " is not there yet (the producer creates it)");
+      first_models.complain("topic " + topics.source + " is not there yet (the producer creates it)");
       return false;
     }
     log.ensure_topic(topics.trace, count);
@@ -128,7 +92,7 @@ struct InferenceConsumer::State {
                               .member = identity.member,
                               .topic = topics.source,
                               .lease = seconds(settings.lease_s)});
-    predictor.emplace(std::move(first_baseline), std::move(first_adaptive), decoder);
+    predictor.emplace(std::move(first_models.baseline), std::move(first_models.adaptive), decoder);
     last_activity = clock.now();
     return true;
   }
@@ -198,34 +162,36 @@ struct InferenceConsumer::State {
   // --- the end of the stream ---
 
   void learn_run(std::string_view of_record) {
-    if (run_known) return;
-    if (of_record.empty()) {
-      nameless_records = true;
-      return;
-    }
-    run = of_record;
-    run_known = true;
+    if (!run_end.learn(of_record)) return;
     for (auto& part : partitions) {
       if (!part || !part->has_pending_end) continue;
       part->has_pending_end = false;
-      end_if_ours(*part, part->pending_end);
+      on_sentinel(*part, part->pending_end, false);
     }
   }
 
-  void end_if_ours(OwnedPartition& part, std::string_view sentinel_of) {
-    // An heir of a finished partition finds nothing but the sentinel: the trace tells whose it is.
-    const bool heir = !run_known && sentinel_of == part.last_run();
-    if (sentinel_of.empty() || heir || (run_known ? sentinel_of == run : nameless_records)) {
-      if (heir)
-        log::info(identity.member + ": run " + std::string(sentinel_of) + " has ended on partition " +
-                  to_text(part.number()) + " of " + topics.source + "; --run-id names another to wait for");
-      part.ended = true;
-    } else if (run_known) {
-      ++counts.foreign_sentinels;
-    } else {
-      part.has_pending_end = true;
-      part.pending_end = sentinel_of;
+  /// `last`: the partition ends with this sentinel, as far as is known now.
+  void on_sentinel(OwnedPartition& part, std::string_view of, bool last) {
+    switch (run_end.judge(of)) {
+      case RunEnd::Verdict::ours:
+        part.ended = true;
+        return;
+      case RunEnd::Verdict::foreign:
+        ++counts.foreign_sentinels;
+        return;
+      case RunEnd::Verdict::unknown:
+        break;
     }
+    // An heir of a finished partition finds nothing but the sentinel: the trace tells whose it is. Where
+    // records of a later run lie behind it, those will tell.
+    if (last && of == part.last_run()) {
+      log::info(identity.member + ": run " + std::string(of) + " has ended on partition " +
+                to_text(part.number()) + " of " + topics.source + "; --run-id names another to wait for");
+      part.ended = true;
+      return;
+    }
+    part.has_pending_end = true;
+    part.pending_end = of;
   }
 
   [[nodiscard]] bool all_ended() {
@@ -307,7 +273,9 @@ struct InferenceConsumer::State {
       auto* part = owned(record.partition);
       if (part == nullptr || part->skip_batch || part->ended || record.offset < part->next()) continue;
       if (is_sentinel(record)) {
-        end_if_ours(*part, sentinel_run(record));
+        const bool last =
+            !run_end.known() && record.offset + 1 == log.watermarks(topics.source, record.partition).end;
+        on_sentinel(*part, sentinel_run(record), last);
       } else {
         handle(*part, record);
       }

@@ -183,6 +183,21 @@ TEST(Consumer, WithoutARunIdTheFirstRecordNamesTheRun) {
   EXPECT_EQ(world.traces().rows.size(), 3u);
 }
 
+TEST(Consumer, WithoutARunIdAnHeirOfAFinishedRunLeavesAndTheNextRunIsRead) {
+  InferenceWorld world;
+  world.produce(0, 6, "old");
+  world.finish("old");
+  EXPECT_TRUE(Member(world, "infer-0", Member::quick(), nullptr, "").run());
+  EXPECT_TRUE(Member(world, "infer-0", Member::quick(), nullptr, "").run())
+      << "an heir sees the sentinels only";
+  world.produce(0, 6);
+  Member next(world, "infer-0", Member::quick(), nullptr, "");
+  EXPECT_FALSE(next.run()) << "the old run's sentinels are not the new one's";
+  EXPECT_EQ(world.traces().rows.size(), 6u);
+  world.finish();
+  EXPECT_TRUE(next.run());
+}
+
 TEST(Consumer, RecordsBehindTheOwnSentinelAreLeftToTheNextRun) {
   InferenceWorld world;
   world.produce(0, 3);

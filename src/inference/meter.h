@@ -24,8 +24,8 @@ struct BatchReport {
   double wall_s = 0;         ///< spent in steps that had records
   double cpu_s = 0;          ///< of this thread in the same steps (estimated from each 16th)
   double records_per_s = 0;  ///< records / wall_s: what the consumer can do, not what arrived
-  double delay_p50_ms = 0, delay_p99_ms = 0,
-         delay_max_ms = 0;             ///< from send_ts to the prediction, by the injected clock
+  /// From send_ts to the prediction, by the injected clock.
+  double delay_p50_ms = 0, delay_p99_ms = 0, delay_max_ms = 0;
   Metrics baseline, adaptive;          ///< over records with an inline label
   Metrics all_baseline, all_adaptive;  ///< the same since the start
 };

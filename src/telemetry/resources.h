@@ -19,9 +19,8 @@ namespace drst {
 struct ResourceUsage {
   double cpu_s = 0;
   double rss_mib = 0, rss_peak_mib = 0;  ///< resident, mapped files included; of a thread: its process's
-  double private_mib = 0,
-         private_peak_mib =
-             0;  ///< resident and shared with nobody: what the component costs (mapped log pages excluded)
+  /// Resident and shared with nobody, so without mapped log pages: what the component itself costs.
+  double private_mib = 0, private_peak_mib = 0;
 };
 
 /// Of one process as it is now; zeros if it is gone.
