@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 
@@ -63,8 +64,8 @@ bool never_negative(const std::vector<float>& raw, std::size_t rows, std::size_t
 
 void fit_inputs(Network& network, const Dataset& data, std::span<const std::size_t> rows,
                 const InputOptions& options) {
-  if (rows.empty()) throw InputError("inputs cannot be scaled without a single training row");
   const std::size_t width = data.inputs.size();
+  if (rows.empty() || width == 0) throw InputError("there is no training row or no input to scale");
   std::vector<float> raw;
   raw.reserve(rows.size() * width);
   for (const std::size_t r : rows) {
@@ -77,6 +78,7 @@ void fit_inputs(Network& network, const Dataset& data, std::span<const std::size
     network.stand_in.clear();
   network.impute.assign(width, 0);
   network.log1p.assign(width, 0);
+  network.log_factor.clear();
   network.shift.assign(width, 0);
   network.scale.assign(width, 1);
   network.low.clear();
@@ -88,11 +90,20 @@ void fit_inputs(Network& network, const Dataset& data, std::span<const std::size
   // With shift 0 and scale 1 the network's own transformation shows what there is to standardise.
   std::vector<float> x(raw.size());
   transform_inputs(network, raw, rows.size(), x);
+  std::vector<float> factors(width, 1);
   for (std::size_t i = 0; i < width; ++i) {
     const Moments m = moments(x, rows.size(), width, i);
-    network.shift[i] = static_cast<float>(m.mean);
+    double shift = m.mean;
+    if (network.log1p[i] !=
+        0) {  // most of the mean goes under the logarithm, what rounding leaves stays here
+      factors[i] = std::max(static_cast<float>(std::exp(-m.mean)), std::numeric_limits<float>::min());
+      shift += std::log(static_cast<double>(factors[i]));
+    }
+    network.shift[i] = static_cast<float>(shift);
     network.scale[i] = static_cast<float>(1 / m.deviation);
   }
+  if (std::any_of(factors.begin(), factors.end(), [](float factor) { return factor != 1; }))
+    network.log_factor = std::move(factors);
   if (!options.clip) return;
   transform_inputs(network, raw, rows.size(), x);
   network.low.assign(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(width));
@@ -104,7 +115,7 @@ void fit_inputs(Network& network, const Dataset& data, std::span<const std::size
 }
 
 void widen_clipping(Network& network, const Dataset& data) {
-  if (network.low.empty()) return;
+  if (network.low.empty() || data.rows() == 0) return;
   std::vector<float> low;
   std::vector<float> high;
   low.swap(network.low);  // look at the values as they are without clipping

@@ -24,6 +24,7 @@ struct Strided {
 struct InputTransform {
   const float* impute;
   const uint8_t* log1p;
+  const float* log_factor;  ///< null: 1
   const float* shift;
   const float* scale;
   const float* low;  ///< null: no clipping

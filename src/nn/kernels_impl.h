@@ -104,7 +104,9 @@ DRST_INLINE V standardise(const InputTransform& t, std::size_t i, V x) {
   Bytes flags;
   __builtin_memcpy(&flags, t.log1p + i, sizeof flags);
   x = x != x ? load(t.impute + i) : x;
-  const V logarithm = vlog(larger(x, V{}) + 1.0F);
+  V above_one = larger(x, V{}) + 1.0F;
+  if (t.log_factor != nullptr) above_one *= load(t.log_factor + i);
+  const V logarithm = vlog(above_one);
   x = __builtin_convertvector(flags, I) != 0 ? logarithm : x;
   x = (x - load(t.shift + i)) * load(t.scale + i);
   return t.low == nullptr ? x : smaller(larger(x, load(t.low + i)), load(t.high + i));
@@ -125,6 +127,7 @@ void transform(const InputTransform& t, const float* raw, std::size_t rows, floa
   float impute[kLanes] = {};
   float shift[kLanes] = {};
   float scale[kLanes] = {};
+  float factor[kLanes] = {};
   float low[kLanes] = {};
   float high[kLanes] = {};
   uint8_t log1p[kLanes] = {};
@@ -133,11 +136,14 @@ void transform(const InputTransform& t, const float* raw, std::size_t rows, floa
   __builtin_memcpy(shift, t.shift, bytes);
   __builtin_memcpy(scale, t.scale, bytes);
   __builtin_memcpy(log1p, t.log1p, t.inputs);
+  if (t.log_factor != nullptr) __builtin_memcpy(factor, t.log_factor, bytes);
   if (t.low != nullptr) {
     __builtin_memcpy(low, t.low, bytes);
     __builtin_memcpy(high, t.high, bytes);
   }
-  const InputTransform padded{impute, log1p, shift, scale, t.low == nullptr ? nullptr : low, high, kLanes};
+  const InputTransform padded{impute, log1p, t.log_factor == nullptr ? nullptr : factor,
+                              shift,  scale, t.low == nullptr ? nullptr : low,
+                              high,   kLanes};
   for (std::size_t m = 0; m < rows; ++m) {
     float row[kLanes] = {};
     __builtin_memcpy(row, raw + m * t.inputs, bytes);

@@ -60,6 +60,7 @@ void standardise(const Network& n, const float* raw, std::size_t rows, float* ou
   const bool clipped = !n.low.empty();
   const nn::InputTransform transform{n.impute.data(),
                                      n.log1p.data(),
+                                     n.log_factor.empty() ? nullptr : n.log_factor.data(),
                                      n.shift.data(),
                                      n.scale.data(),
                                      clipped ? n.low.data() : nullptr,
@@ -109,6 +110,10 @@ void Network::check() const {
   require(stand_in.empty() || stand_in.size() == n, "stand_in must be empty or have one value an input");
   for (const int32_t other : stand_in)
     require(other >= -1 && other < static_cast<int64_t>(n), "a stand-in is no input");
+  require(log_factor.empty() || log_factor.size() == n,
+          "log_factor must be empty or have one value an input");
+  for (const float factor : log_factor)
+    require(std::isnormal(factor) && factor > 0, "a factor under a logarithm is not a positive number");
   require((low.empty() || low.size() == n) && low.size() == high.size(),
           "low and high must be empty or have one value an input");
   for (std::size_t i = 0; i < low.size(); ++i)

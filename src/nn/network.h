@@ -1,7 +1,7 @@
 // Small dense networks, whole: from raw counters to the target's unit. Start here for everything neural.
 //
-// A `Network` is plain data: NaN -> stand-in, else imputed constant -> log1p where wanted -> standardise (->
-// clip to the range seen in training) -> dense layers with ReLU or GELU -> un-standardise (-> exp, for a
+// A `Network` is plain data: NaN -> stand-in, else imputed constant -> logarithm where wanted -> standardise
+// (-> clip to the range seen in training) -> dense layers with ReLU or GELU -> un-standardise (-> exp, for a
 // target learned as its logarithm) (-> not below zero). Zero hidden layers is a linear model, which is how
 // ridge is published. `forward` computes each row in the same order of operations whatever the batch (batch 1
 // and 64 agree to the bit), without allocation. All arithmetic is float32 exactly as the ONNX graph says it
@@ -36,8 +36,11 @@ struct Network {
       stand_in;  ///< per input: the input whose raw value is taken where this one is NaN (a lag's current
                  ///< sample; Gather in the graph, one step, not chained), -1: none; empty: none at all
   std::vector<float> impute;   ///< per input: taken where it is still NaN, in raw units
-  std::vector<uint8_t> log1p;  ///< per input: 1: x -> ln(1 + max(x, 0))
-  std::vector<float> shift;    ///< per input, after log1p: (x - shift) * scale
+  std::vector<uint8_t> log1p;  ///< per input: 1: x -> ln((1 + max(x, 0)) * log_factor)
+  /// Per input, positive; empty: all 1. With the factor e^-mean the logarithms lie around 0, where float32 is
+  /// dense: ln(1e9) is known to 1e-6 only, and a counter that hardly moves is scaled by hundreds.
+  std::vector<float> log_factor;
+  std::vector<float> shift;  ///< per input, after the logarithm: (x - shift) * scale
   std::vector<float> scale;
   std::vector<float> low, high;  ///< per input, after scaling: x = min(max(x, low), high); both empty: no
                                  ///< clipping (Max, Min in the graph)

@@ -24,7 +24,10 @@ double reference(const Network& network, const float* raw) {
     if (std::isnan(value) && !network.stand_in.empty() && network.stand_in[i] >= 0)
       value = raw[network.stand_in[i]];
     auto v = static_cast<double>(std::isnan(value) ? network.impute[i] : value);
-    if (network.log1p[i] != 0) v = std::log1p(std::max(v, 0.0));
+    if (network.log1p[i] != 0) {
+      v = std::log1p(std::max(v, 0.0));
+      if (!network.log_factor.empty()) v += std::log(static_cast<double>(network.log_factor[i]));
+    }
     v = (v - static_cast<double>(network.shift[i])) * static_cast<double>(network.scale[i]);
     if (!network.low.empty())
       v = std::clamp(v, static_cast<double>(network.low[i]), static_cast<double>(network.high[i]));
@@ -97,8 +100,9 @@ TEST(Network, TransformAloneIsWhatForwardUses) {
   for (std::size_t i = 0; i < x.size(); ++i) {
     const std::size_t c = i % 12;
     const float v = std::isnan(raw[i]) ? network.impute[c] : raw[i];
-    const double t =
-        network.log1p[c] != 0 ? std::log1p(std::max(static_cast<double>(v), 0.0)) : static_cast<double>(v);
+    const double t = network.log1p[c] != 0 ? std::log1p(std::max(static_cast<double>(v), 0.0)) +
+                                                 std::log(static_cast<double>(network.log_factor[c]))
+                                           : static_cast<double>(v);
     const double truth = (t - static_cast<double>(network.shift[c])) * static_cast<double>(network.scale[c]);
     EXPECT_NEAR(static_cast<double>(x[i]), truth, 2e-6 * std::max(1.0, std::abs(truth)));
   }

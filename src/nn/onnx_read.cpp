@@ -146,13 +146,18 @@ class ChainReader {
       network_.stand_in.push_back(columns[i] == i ? -1 : static_cast<int32_t>(columns[i]));
   }
 
-  /// ln(1 + max(x, 0)); returns x.
+  /// ln((1 + max(x, 0)) * log_factor); returns x.
   std::string read_log(const std::string& value) {
     const auto& log = graph_.need(value, "Log", 1);
-    const auto& plus = graph_.need(log.input(0), "Add", 2);
+    std::string above_one = log.input(0);
+    if (const auto* factor = graph_.maker(above_one, "Mul", 2)) {
+      network_.log_factor = graph_.floats(factor->input(1), {graph_.inputs()});
+      above_one = factor->input(0);
+    }
+    const auto& plus = graph_.need(above_one, "Add", 2);
     const auto& max = graph_.need(plus.input(0), "Max", 2);
     if (graph_.scalar(plus.input(1)) != 1 || graph_.scalar(max.input(1)) != 0)
-      refuse("the logarithm is not ln(1 + max(x, 0))");
+      refuse("the logarithm is not ln((1 + max(x, 0)) * factor)");
     return max.input(0);
   }
 

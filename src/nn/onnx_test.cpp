@@ -29,6 +29,7 @@ void expect_round_trip(const Network& network) {
   EXPECT_EQ(back.inputs, network.inputs);
   EXPECT_EQ(back.hidden(), network.hidden());
   EXPECT_EQ(back.log1p, network.log1p);
+  EXPECT_EQ(back.log_factor, network.log_factor);
   EXPECT_EQ(back.stand_in.empty(), network.stand_in.empty());
   EXPECT_EQ(back.low, network.low);
   EXPECT_EQ(back.non_negative, network.non_negative);
@@ -187,6 +188,7 @@ std::vector<Damage> damages() {
        [](M m) { constant(m, "layer0_bias").set_data_location(onnx::TensorProto::EXTERNAL); }},
       {"not finite", [](M m) { constant(m, "layer0_bias").mutable_raw_data()->replace(2, 2, "\xc0\x7f"); }},
       {"values", [](M m) { constant(m, "log1p").set_raw_data("\1"); }},
+      {"not a positive number", [](M m) { constant(m, "log_factor").set_raw_data(std::string(12, '\0')); }},
       {"no GELU",
        [](M m) {
          node(m, "Erf");
@@ -244,7 +246,7 @@ std::vector<Damage> damages() {
 }
 
 TEST(Onnx, EachKindOfDamageIsNamed) {
-  const auto clean = to_onnx(random_network(3, {4}, Activation::gelu, 3), {{"a", "b"}});
+  const auto clean = to_onnx(random_network(3, {4}, Activation::gelu, 6), {{"a", "b"}});
   for (const auto& damage : damages()) {
     onnx::ModelProto model;
     ASSERT_TRUE(model.ParseFromString(clean));

@@ -92,7 +92,11 @@ std::string write_inputs(GraphWriter& graph, const Network& network) {
   if (logged > 0) {
     const std::string positive = graph.node("Max", {value, graph.scalar("zero", 0)}, "positive");
     const std::string above_one = graph.node("Add", {positive, graph.scalar("one", 1)}, "above_one");
-    const std::string logarithm = graph.node("Log", {above_one}, "logarithm");
+    const std::string scaled =
+        network.log_factor.empty()
+            ? above_one
+            : graph.node("Mul", {above_one, graph.row("log_factor", network.log_factor)}, "near_one");
+    const std::string logarithm = graph.node("Log", {scaled}, "logarithm");
     value =
         logged == network.log1p.size()
             ? logarithm

@@ -1,6 +1,7 @@
 // Random networks and raw inputs for the tests of this room.
 #pragma once
 
+#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
@@ -22,6 +23,10 @@ inline Network random_network(std::size_t inputs, const std::vector<std::size_t>
     network.impute.push_back(static_cast<float>(random.uniform(0, 1e6)));
     network.shift.push_back(
         static_cast<float>(logarithmic ? random.uniform(10, 14) : random.uniform(0, 1e6)));
+    if (seed % 2 == 0) {
+      network.log_factor.push_back(logarithmic ? std::exp(-network.shift.back()) : 1);
+      if (logarithmic) network.shift.back() = 0;
+    }
     network.scale.push_back(
         static_cast<float>(logarithmic ? random.uniform(0.5, 2) : random.uniform(0.5e-6, 2e-6)));
   }

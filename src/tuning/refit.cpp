@@ -112,6 +112,11 @@ Network with_new_inputs(Network network, const std::vector<std::string>& inputs,
   const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
   append(network.inputs, fresh);
   append(network.impute, ends.impute);
+  if (!network.log_factor.empty() || !ends.log_factor.empty()) {
+    network.log_factor.resize(network.inputs.size() - fresh.size(), 1);
+    ends.log_factor.resize(fresh.size(), 1);
+    append(network.log_factor, ends.log_factor);
+  }
   append(network.log1p, ends.log1p);
   append(network.shift, ends.shift);
   append(network.scale, ends.scale);
