@@ -22,6 +22,7 @@ void add_monitor(CLI::App& app, Context& context) {
       const auto log = context.open_the_log(clock);
       options->target = context.config.model.target;
       options->topic = context.config.stream.topic;
+      options->limits = context.config.stream.wire;
       options->seed = static_cast<uint64_t>(context.config.run.seed);
       log->ensure_topic(options->topic, static_cast<int>(context.config.stream.partitions));
       Monitor monitor(*log, *store, clock, context.config.drift, *options);

@@ -30,6 +30,7 @@ void add_retrain(CLI::App& app, Context& context) {
       options->retrainer.target = context.config.model.target;
       options->retrainer.family = context.config.model.family;
       options->retrainer.topic = context.config.stream.topic;
+      options->retrainer.limits = context.config.stream.wire;
       options->retrainer.seed = static_cast<uint64_t>(context.config.run.seed);
       options->retrainer.epsilon = context.config.inference.epsilon;
       log->ensure_topic(options->retrainer.topic, static_cast<int>(context.config.stream.partitions));

@@ -27,6 +27,7 @@ JoinedReaderOptions reader_options(const DriftSettings& settings, const MonitorO
   reader.run_id = options.run_id;
   reader.reorder_bound = static_cast<std::size_t>(settings.reorder_bound);
   reader.max_missing_fraction = settings.max_missing_fraction;
+  reader.limits = options.limits;
   return reader;
 }
 

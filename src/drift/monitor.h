@@ -23,6 +23,7 @@
 #include "drift/detector.h"
 #include "store/store.h"
 #include "stream/log.h"
+#include "stream/record.h"
 
 namespace drst {
 
@@ -34,6 +35,7 @@ struct MonitorOptions {
   std::string target = "output_rate";
   uint64_t seed = 1;
   double idle_timeout_s = 30;  ///< of the injected clock; 0: none
+  WireLimits limits = {};
 };
 
 class Monitor final : public Component {

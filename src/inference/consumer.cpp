@@ -44,6 +44,7 @@ struct InferenceConsumer::State {
         slot(slot_in),
         topics{identity.topic, trace_topic(identity.topic), dead_letter_topic(identity.topic)},
         first_models(store_in, clock_in, settings, identity.member, slot_in),
+        decoder(identity.limits),
         run_end(identity.run_id),
         meter(settings.epsilon) {}
 

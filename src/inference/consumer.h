@@ -34,6 +34,7 @@
 #include "registry/registry.h"
 #include "store/store.h"
 #include "stream/log.h"
+#include "stream/record.h"
 
 namespace drst {
 
@@ -44,6 +45,7 @@ struct ConsumerIdentity {
   /// Whose sentinels end the stream; empty: the run of the first record seen. Records of any run are
   /// predicted.
   std::string run_id;
+  WireLimits limits = {};
 };
 
 class InferenceConsumer final : public Component {

@@ -130,6 +130,19 @@ TEST(Consumer, UnusableRecordsBecomeDeadLettersWithTheReason) {
             "2 of the models' 3 inputs are missing or not finite");
 }
 
+TEST(Consumer, RecordsBeyondTheCallersWireLimitsBecomeDeadLetters) {
+  InferenceWorld world;
+  world.produce(0, 6);
+  ModelSlot slot;
+  InferenceConsumer consumer(world.log(), world.store, world.clock, Member::quick(),
+                             {.run_id = "run", .limits = {.max_value_bytes = 64}}, slot);
+  Guard guard(world.store, world.clock, Member::quick(), {}, "infer-0", slot);
+  guard.step();
+  for (int i = 0; i < 100 && consumer.step() != Step::done; ++i) guard.step();
+  EXPECT_EQ(consumer.counts().dead_lettered, 6U);
+  EXPECT_EQ(consumer.counts().predicted, 0U);
+}
+
 TEST(Consumer, RecordsWithoutIdAreKnownByTheirOffset) {
   InferenceWorld world;
   NewRecord bare;

@@ -98,7 +98,7 @@ struct Producer::State {
     log.ensure_topic(settings.topic, static_cast<int>(settings.partitions));
     log.ensure_topic(labels_topic(settings.topic), 1);
     partitions = log.partitions(settings.topic);
-    progress = read_progress(log, settings.topic, run_id, plan, partitions);
+    progress = read_progress(log, settings.topic, run_id, plan, partitions, settings.wire);
     const Time now = clock.now();
     start = progress.started.value_or(now);
     if (progress.rows_appended == 0) return;

@@ -30,6 +30,7 @@
 #include "ingest/stages.h"
 #include "store/store.h"
 #include "stream/log.h"
+#include "stream/record.h"
 #include "table/table.h"
 
 namespace drst {
@@ -45,6 +46,7 @@ struct ProducerSettings {
   double rate = 0;          ///< rows a second; 0: as fast as possible
   int64_t batch = 64;       ///< rows a step when rate is 0, and most rows of one append
   double catch_up_s = 60;   ///< a restart that is later than this does not hurry after its schedule
+  WireLimits wire;          ///< section [wire]; readers of the topic take it, too
 };
 void describe(SettingsVisitor& visitor, ProducerSettings& settings);
 

@@ -32,8 +32,9 @@ void each_record(Log& log, const std::string& topic, int partition, const Action
 }
 
 void read_partition(Log& log, const std::string& topic, int p, const std::string& run_id, const RowPlan& plan,
-                    int partitions, RunProgress& progress) {
-  RecordDecoder decoder;
+                    const WireLimits& limits, RunProgress& progress) {
+  const int partitions = static_cast<int>(progress.sentinel.size());
+  RecordDecoder decoder(limits);
   int64_t first = -1, last = -1;
   each_record(log, topic, p, [&](const RecordView& record) {
     if (is_sentinel(record)) {
@@ -85,12 +86,12 @@ void RunProgress::advance() {
 }
 
 RunProgress read_progress(Log& log, const std::string& topic, const std::string& run_id, const RowPlan& plan,
-                          int partitions) {
+                          int partitions, const WireLimits& limits) {
   RunProgress progress;
   progress.offsets.assign(static_cast<std::size_t>(plan.rows()), -1);
   progress.appended.assign(static_cast<std::size_t>(plan.rows()), 0);
   progress.sentinel.assign(static_cast<std::size_t>(partitions), 0);
-  for (int p = 0; p < partitions; ++p) read_partition(log, topic, p, run_id, plan, partitions, progress);
+  for (int p = 0; p < partitions; ++p) read_partition(log, topic, p, run_id, plan, limits, progress);
   progress.advance();
 
   const std::string labels = labels_topic(topic);

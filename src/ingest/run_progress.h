@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "ingest/row_plan.h"
 #include "stream/log.h"
+#include "stream/record.h"
 
 namespace drst {
 
@@ -30,6 +31,6 @@ struct RunProgress {
 /// Reads topic and labels topic from their beginning. FailedError if the topic holds rows of this run that
 /// the plan would not have put there: other tables or settings under the same run id.
 RunProgress read_progress(Log& log, const std::string& topic, const std::string& run_id, const RowPlan& plan,
-                          int partitions);
+                          int partitions, const WireLimits& limits);
 
 }  // namespace drst

@@ -38,6 +38,7 @@ Settings Config::sections() {
   all.add("run", run);
   all.add("model", model);
   all.add("stream", stream);
+  all.add("wire", stream.wire);
   all.add("inference", inference);
   all.add("drift", drift);
   all.add("tuning", tuning);

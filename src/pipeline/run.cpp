@@ -69,6 +69,7 @@ class ClosedLoop {
       identity.topic = stream.topic;
       identity.member = "infer-" + to_text(i);
       identity.run_id = facts.run_id;
+      identity.limits = stream.wire;
       member->consumer =
           std::make_unique<InferenceConsumer>(log, store, clock, config.inference, identity, member->slot);
       member->guard = std::make_unique<Guard>(store, clock, config.inference, config.registry,
@@ -80,6 +81,7 @@ class ClosedLoop {
     monitor.run_id = facts.run_id;
     monitor.target = facts.target;
     monitor.seed = facts.seed;
+    monitor.limits = stream.wire;
     monitor_ = std::make_unique<Monitor>(log, store, clock, config.drift, monitor);
     RetrainerOptions retrainer;
     retrainer.topic = stream.topic;
@@ -89,6 +91,7 @@ class ClosedLoop {
     retrainer.seed = facts.seed;
     retrainer.busy_rows = is_virtual ? config.run.retrain_rows - 1 : 0;
     retrainer.epsilon = config.inference.epsilon;
+    retrainer.limits = stream.wire;
     retrainer_ = std::make_unique<Retrainer>(log, store, clock, config.tuning, config.registry, retrainer,
                                              load_range(choice.offline));
   }

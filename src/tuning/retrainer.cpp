@@ -40,6 +40,7 @@ JoinedReaderOptions reader_options(const RetrainerOptions& options) {
   reader.group = "drst-retrainer";
   reader.member = options.member;
   reader.run_id = options.run_id;
+  reader.limits = options.limits;
   return reader;
 }
 

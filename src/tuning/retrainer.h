@@ -28,6 +28,7 @@
 #include "registry/registry.h"
 #include "store/store.h"
 #include "stream/log.h"
+#include "stream/record.h"
 #include "table/table.h"
 #include "tuning/grid.h"
 
@@ -48,10 +49,10 @@ struct TuningSettings {
   int64_t gap_rows = 2;
   int64_t search_rows = 256;
   // refits
-  int64_t refit_every_labels = 25;
+  int64_t refit_every_labels = 10;
   int64_t refit_steps = 100;
   int64_t refit_batch = 32;
-  double refit_learning_rate = 2e-3;
+  double refit_learning_rate = 1e-3;
   double refit_weight_decay = 0;
   double refit_noise = 0;
   // track record
@@ -74,6 +75,7 @@ struct RetrainerOptions {
   int64_t busy_rows = 0;
   double idle_timeout_s = 30;  ///< of the injected clock, without a record or a trigger; 0: none
   double epsilon = 1e-6;
+  WireLimits limits = {};
 };
 
 class Retrainer final : public Component {
