@@ -79,6 +79,51 @@ Parts make_parts(const Dataset& data, const Split& split, const Recipe& recipe,
   return parts;
 }
 
+/// The training rows cut into bands of the target, each held out once: how a family fares in a world whose
+/// rates it has not seen.
+std::vector<learn::Fold> hold_out_bands(const Dataset& train, int64_t bands) {
+  std::vector<learn::Fold> folds;
+  std::vector<float> sorted = train.y;
+  std::sort(sorted.begin(), sorted.end());
+  const auto count = static_cast<std::size_t>(bands);
+  for (std::size_t band = 0; bands > 1 && band < count; ++band) {
+    const float low = sorted[sorted.size() * band / count];
+    const bool last = band + 1 == count;
+    const float high = last ? 0 : sorted[sorted.size() * (band + 1) / count];
+    std::vector<std::size_t> inside;
+    std::vector<std::size_t> outside;
+    for (std::size_t r = 0; r < train.rows(); ++r)
+      (train.y[r] >= low && (last || train.y[r] < high) ? inside : outside).push_back(r);
+    // Equal targets may leave a band empty, or take the whole table.
+    if (!inside.empty() && outside.size() >= 2)
+      folds.push_back({take_rows(train, outside), take_rows(train, inside)});
+  }
+  return folds;
+}
+
+/// Mean bounded error of mlps over the folds, two at a time.
+double stress_mlp(const std::vector<learn::Fold>& folds, const Recipe& recipe, const ModelSettings& settings,
+                  uint64_t seed) {
+  std::vector<double> losses(folds.size(), 0);
+  const auto judge = [&](std::size_t first) {
+    for (std::size_t i = first; i < folds.size(); i += 2) {
+      FitRequest request;
+      request.train = &folds[i].train;
+      request.recipe = recipe;
+      request.epochs = static_cast<std::size_t>(settings.stress_epochs);
+      request.seed = seed;
+      losses[i] =
+          evaluate(learn::fit_mlp(request, settings).network, folds[i].validation, settings.epsilon).bounded;
+    }
+  };
+  auto helper = std::async(std::launch::async, judge, std::size_t{1});
+  judge(0);
+  helper.get();
+  return folds.empty()
+             ? 0
+             : std::accumulate(losses.begin(), losses.end(), 0.0) / static_cast<double>(folds.size());
+}
+
 struct Option {
   const char* name;
   const std::string ModelSettings::*setting;
@@ -133,14 +178,17 @@ Recipe decide(const std::string& family, const Dataset& data, const Split& split
   return recipe;
 }
 
+/// `compared`: the family is to be compared with others, so it must be stressed even if nothing of its own
+/// depends on that.
 TrainedModel train_one(const std::string& family, const Dataset& data, const Split& split,
-                       const ModelSettings& settings, uint64_t seed) {
+                       const ModelSettings& settings, uint64_t seed, bool compared) {
   TrainedModel result;
   result.family = family;
   const Recipe recipe = decide(family, data, split, settings, seed, result.settings);
   const Parts parts = make_parts(data, split, recipe, settings);
   FitRequest request{
       &parts.train, &parts.validation, recipe, static_cast<std::size_t>(settings.epochs), std::nullopt, seed};
+  const auto folds = hold_out_bands(parts.train, settings.stress_bands);
   Dataset all;
   Fit judged;
   Fit published;
@@ -150,6 +198,7 @@ TrainedModel train_one(const std::string& family, const Dataset& data, const Spl
         family, {&all, nullptr, recipe, static_cast<std::size_t>(settings.epochs), penalty, seed}, settings);
   };
   if (family == "ridge") {
+    request.folds = &folds;
     judged = fit_family(family, request, settings);
     published = settings.refit_on_all ? fit_all(judged.penalty) : judged;
     result.settings["penalty"] = to_text(judged.penalty);
@@ -159,6 +208,7 @@ TrainedModel train_one(const std::string& family, const Dataset& data, const Spl
     if (settings.refit_on_all) refit = std::async(std::launch::async, fit_all, std::nullopt);
     judged = fit_family(family, request, settings);
     published = settings.refit_on_all ? refit.get() : judged;
+    if (compared) judged.stress = stress_mlp(folds, recipe, settings, seed);
     result.settings["hidden"] = join(
         [&] {
           std::vector<std::string> widths;
@@ -171,6 +221,7 @@ TrainedModel train_one(const std::string& family, const Dataset& data, const Spl
   result.network = std::move(published.network);
   result.epochs = published.epochs;
   result.validation = judged.validation;
+  result.stress = judged.stress;
   result.families[family] = judged.validation;
   for (const Option& option : options) result.settings[option.name] = recipe.*option.decision ? "on" : "off";
   result.settings["inputs"] = to_text(parts.choice.inputs.size());
@@ -195,17 +246,20 @@ TrainedModel train_family(const std::string& family, const Dataset& data, const 
   if (split.train.empty() || split.validation.empty())
     throw InputError("training needs rows on both sides of the split: " + to_text(split.train.size()) +
                      " to train on, " + to_text(split.validation.size()) + " to validate on");
-  if (family != "auto") return train_one(family, data, split, settings, seed);
+  if (family != "auto") return train_one(family, data, split, settings, seed, false);
   TrainedModel best;
   std::map<std::string, Metrics> tried;
+  std::map<std::string, std::string> decided;
   for (const auto& name : known) {
     if (name == "auto") continue;
-    TrainedModel candidate = train_one(name, data, split, settings, seed);
+    TrainedModel candidate = train_one(name, data, split, settings, seed, true);
     tried[name] = candidate.validation;
-    if (best.family.empty() || candidate.validation.bounded < best.validation.bounded)
-      best = std::move(candidate);
+    const auto loss = [](const TrainedModel& model) { return model.validation.bounded + model.stress; };
+    decided["loss." + name] = to_fixed(loss(candidate), 5);
+    if (best.family.empty() || loss(candidate) < loss(best)) best = std::move(candidate);
   }
   best.families = std::move(tried);
+  best.settings.merge(decided);
   return best;
 }
 

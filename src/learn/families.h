@@ -2,11 +2,13 @@
 //
 // `mlp`: 64-32 ReLU network, Adam, Smooth L1, noise on the standardised inputs, a learning rate that falls to
 // nothing, early stopping. `ridge`: weighted least squares with a penalty chosen by validation, published as
-// a network without hidden layers. `auto`: whichever errs less on validation. What is left open by the
-// settings (lags, logarithms) is decided the same way by short trials, each against the default; every
-// decision is in `settings` of the result. A validation figure always belongs to a model that saw no
-// validation row; with `refit_on_all` the published weights are then trained the same way on all rows.
-// Deterministic in seed, whatever the threads. Pure functions.
+// a network without hidden layers. `auto`: whichever errs less on validation plus stress: bands of the target
+// held out of training, the nearest thing to a new world that an offline table has (a linear model that is
+// best within its world can be worthless beyond). What is left open by the settings (lags, logarithms) is
+// decided the same way by short trials, each against the default; every decision is in `settings` of the
+// result. A validation figure always belongs to a model that saw no validation row; with `refit_on_all` the
+// published weights are then trained the same way on all rows. Deterministic in seed, whatever the threads.
+// Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +27,8 @@ namespace drst {
 struct TrainedModel {
   std::string family;
   Network network;
-  Metrics validation;                           ///< on split.validation
+  Metrics validation;  ///< on split.validation
+  double stress = 0;   ///< mean bounded error on bands of the target held out of training; 0: not measured
   std::size_t epochs = 0;                       ///< of the published weights
   std::map<std::string, std::string> settings;  ///< what was decided, for the lineage
   std::map<std::string, Metrics> families;      ///< validation figures of all families that were tried

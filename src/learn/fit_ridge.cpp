@@ -47,31 +47,63 @@ Dense solve(const NormalEquations& equations, double penalty) {
   return layer;
 }
 
+/// Ready to be solved for any penalty, and judged.
+struct Problem {
+  Network network;
+  NormalEquations equations;
+  const Dataset* validation = nullptr;
+
+  Problem(const FitRequest& request, const ModelSettings& settings) : validation(request.validation) {
+    // Squared errors: a relative one needs the square of the weight that an absolute one needs.
+    Prepared prepared = prepare(request, settings, 2);
+    equations = gather(prepared);
+    network = std::move(prepared.network);
+  }
+  [[nodiscard]] Network with(double penalty) const {
+    Network result = network;
+    result.layers = {solve(equations, penalty)};
+    return result;
+  }
+};
+
+std::vector<Problem> fold_problems(const FitRequest& request, const ModelSettings& settings) {
+  std::vector<Problem> problems;
+  if (request.folds == nullptr) return problems;
+  for (const Fold& fold : *request.folds) {
+    FitRequest part = request;
+    part.train = &fold.train;
+    part.validation = &fold.validation;
+    problems.emplace_back(part, settings);
+  }
+  return problems;
+}
+
 }  // namespace
 
 Fit fit_ridge(const FitRequest& request, const ModelSettings& settings) {
-  // Squared errors: a relative one needs the square of the weight that an absolute one needs.
-  Prepared prepared = prepare(request, settings, 2);
-  const NormalEquations equations = gather(prepared);
-  Fit fit;
-  fit.network = std::move(prepared.network);
-  double best = std::numeric_limits<double>::infinity();
+  const Problem problem(request, settings);
+  const std::vector<Problem> folds = fold_problems(request, settings);
   std::vector<double> penalties = settings.ridge_penalties;
   if (request.penalty) penalties = {*request.penalty};
   if (penalties.empty()) throw InputError("model.ridge_penalties is empty; give at least one penalty");
+  Fit best;
+  double least = std::numeric_limits<double>::infinity();
   for (const double penalty : penalties) {
-    Network candidate = fit.network;
-    candidate.layers = {solve(equations, penalty)};
-    Metrics metrics;
-    if (request.validation != nullptr) metrics = evaluate(candidate, *request.validation, settings.epsilon);
-    const double loss = request.validation == nullptr ? 0 : metrics.bounded;
-    if (loss >= best) continue;
-    best = loss;
-    fit.validation = metrics;
+    Fit fit;
     fit.penalty = penalty;
-    fit.network.layers = std::move(candidate.layers);
+    fit.network = problem.with(penalty);
+    if (request.validation != nullptr)
+      fit.validation = evaluate(fit.network, *request.validation, settings.epsilon);
+    for (const Problem& fold : folds)
+      fit.stress += evaluate(fold.with(penalty), *fold.validation, settings.epsilon).bounded /
+                    static_cast<double>(folds.size());
+    const double loss =
+        fit.validation.bounded + fit.stress;  // 0 without validation: the one penalty is taken
+    if (loss >= least) continue;
+    least = loss;
+    best = std::move(fit);
   }
-  return fit;
+  return best;
 }
 
 }  // namespace drst::learn

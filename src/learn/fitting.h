@@ -20,6 +20,11 @@ struct Recipe {
   bool log_target = true;
 };
 
+/// A part of the training rows held out together, and the rest.
+struct Fold {
+  Dataset train, validation;
+};
+
 struct FitRequest {
   const Dataset* train = nullptr;
   const Dataset* validation = nullptr;  ///< null: train for `epochs` without looking
@@ -27,11 +32,13 @@ struct FitRequest {
   std::size_t epochs = 0;         ///< mlp: at most
   std::optional<double> penalty;  ///< ridge: given, or chosen by validation
   uint64_t seed = 1;
+  const std::vector<Fold>* folds = nullptr;  ///< worlds held out: `Fit::stress` is judged on them
 };
 
 struct Fit {
   Network network;
   Metrics validation;
+  double stress = 0;  ///< mean bounded error over the folds; 0 without
   std::size_t epochs = 0;
   double penalty = 0;
 };

@@ -41,6 +41,7 @@ class SettingsAsText final : public SettingsVisitor {
   }
   void visit(std::string_view key, std::vector<std::vector<int64_t>>& value, const SettingNote&) override {
     std::vector<std::string> parts;
+    parts.reserve(value.size());
     for (const auto& part : value) parts.push_back("[" + list(part) + "]");
     values[name(key)] = join(parts);
   }
@@ -50,6 +51,7 @@ class SettingsAsText final : public SettingsVisitor {
   template <class T>
   static std::string list(const std::vector<T>& values) {
     std::vector<std::string> parts;
+    parts.reserve(values.size());
     for (const T value : values) parts.push_back(to_text(value));
     return join(parts);
   }

@@ -40,6 +40,15 @@ void describe(SettingsVisitor& visitor, ModelSettings& s) {
                  0, 1});
   visitor.visit("trial_epochs", s.trial_epochs,
                 {"epochs", "length of such a trial; the ranking is settled by then", 1, 10'000});
+  visitor.visit(
+      "stress_bands", s.stress_bands,
+      {"bands",
+       "of the target, each held out of training once, that judge families and ridge's penalty beside the "
+       "validation rows: "
+       "without them a ridge is chosen that predicts 2 % of the contended stage within 20 %; 0: none",
+       0, 100});
+  visitor.visit("stress_epochs", s.stress_epochs,
+                {"epochs", "of an mlp on such a band's rest; enough to rank it", 1, 10'000});
   visitor.visit("validation_share", s.validation_share,
                 {"1", "share of the offline rows, the last ones, that judges", 0.01, 0.9});
   visitor.visit("gap_rows", s.gap_rows,

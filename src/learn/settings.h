@@ -22,6 +22,8 @@ struct ModelSettings {
   bool clip_inputs = true;
   double choice_tolerance = 0.002;
   int64_t trial_epochs = 12;
+  int64_t stress_bands = 5;
+  int64_t stress_epochs = 40;
   // split
   double validation_share = 0.2;
   int64_t gap_rows = 5;
@@ -42,7 +44,7 @@ struct ModelSettings {
   int64_t patience = 25;
   bool refit_on_all = true;
   // ridge
-  std::vector<double> ridge_penalties = {1e-4, 1e-3, 1e-2, 1e-1, 1};
+  std::vector<double> ridge_penalties = {1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1};
 };
 void describe(SettingsVisitor& visitor, ModelSettings& settings);
 

@@ -55,7 +55,8 @@ ReleaseInfo Publisher::publish(const Network& network, ReleaseInfo info, const s
   }
   const auto model = make_model(network, info.family);
   info.inputs = network.inputs;
-  ReleaseInfo release = registry_.publish(model->to_onnx({{"target", info.target}}), std::move(info));
+  const std::string onnx = model->to_onnx({{"target", info.target}});
+  ReleaseInfo release = registry_.publish(onnx, std::move(info));
   registry_.point_to(release, "retrainer", reason);
   published_.emplace(release.trigger, release);
   return release;
