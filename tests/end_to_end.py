@@ -111,9 +111,14 @@ class ClosedLoop(unittest.TestCase):
             self.assertTrue(any(first <= row <= first + 150 for row in rows), f"{stage['name']} at {first}: alarms at {rows}")
 
     def test_models_are_published_and_swapped_in(self):
-        published = {r["release"] for r in self.summary["retrains"] if r["published"]}
-        self.assertTrue(published)
-        self.assertTrue(published & {swap["release"] for swap in self.summary["swaps"]})
+        self.assertTrue([r for r in self.summary["retrains"] if r["published"]], "no answer to drift was published")
+        store = f"file:{self.work}/a/store"
+        made = {r["model_key"] for r in json.loads(drst("models", "list", "--store", store, "--json").stdout) if r["role"] in ("retrain", "refit")}
+        swapped = {swap["release"] for swap in self.summary["swaps"] if swap["row"] > 0}
+        self.assertTrue(made & swapped)
+        folder = f"{self.work}/a/store/results/judgements"
+        judged = {json.loads(read(f"{folder}/{name}"))["to"] for name in os.listdir(folder)}
+        self.assertLessEqual(swapped, judged, "each swap has its evidence")
         for retrain in self.summary["retrains"]:
             self.assertTrue(retrain["reason"] or retrain["published"], retrain)
 

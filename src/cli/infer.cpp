@@ -34,6 +34,7 @@ void add_infer(CLI::App& app, Context& context) {
       identity.member = options->member;
       identity.run_id = options->run_id;
       identity.limits = context.config.stream.wire;
+      identity.neighbours = context.config.judge.neighbours;
       log->ensure_topic(identity.topic, static_cast<int>(context.config.stream.partitions));
       InferenceConsumer consumer(*log, *store, clock, context.config.inference, identity, slot);
       Guard guard(*store, clock, context.config.inference, context.config.registry, options->member, slot);

@@ -1,8 +1,11 @@
-// drst retrain: the retrainer as a process of its own.
+// drst retrain: retrainer and judge, a process of their own.
+#include <array>
+
 #include "base/log.h"
 #include "cli/command.h"
 #include "pipeline/drive.h"
 #include "pipeline/run.h"
+#include "tuning/judge.h"
 #include "tuning/retrainer.h"
 
 namespace drst::cli {
@@ -13,7 +16,8 @@ void add_retrain(CLI::App& app, Context& context) {
     RetrainerOptions retrainer;
   };
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("retrain", "answer drift with a better model, or the reason why not");
+  auto* command = app.add_subcommand(
+      "retrain", "retrain on the labels that come, and judge which model serves: the evidence is kept");
   context.add_common(*command, Context::with_data | Context::with_store | Context::with_log);
   command->add_option("--offline", options->offline, "offline table: FILE[:head=N|:tail=N|:rows=A-B]");
   command->add_option("--run-id", options->retrainer.run_id, "only this run; default: the first one seen");
@@ -36,7 +40,14 @@ void add_retrain(CLI::App& app, Context& context) {
       log->ensure_topic(options->retrainer.topic, static_cast<int>(context.config.stream.partitions));
       Retrainer retrainer(*log, *store, clock, context.config.tuning, context.config.registry,
                           options->retrainer, load_range(table));
-      run_component(retrainer, *log);
+      JudgeOptions judging;
+      judging.topic = options->retrainer.topic;
+      judging.run_id = options->retrainer.run_id;
+      judging.epsilon = options->retrainer.epsilon;
+      judging.limits = options->retrainer.limits;
+      Judge judge(*log, *store, clock, context.config.judge, context.config.registry, judging);
+      const std::array<Component*, 2> both = {&retrainer, &judge};
+      run_components(both, *log);
       return 0;
     };
   });

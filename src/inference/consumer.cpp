@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "inference/first_models.h"
+#include "inference/mixer.h"
 #include "inference/partition.h"
 #include "inference/predictor.h"
 #include "inference/run_end.h"
@@ -59,6 +60,9 @@ struct InferenceConsumer::State {
   FirstModels first_models;
   RecordDecoder decoder;
   std::optional<Predictor> predictor;
+  std::optional<Mixer> mixer;
+  WantedExperts wanted;
+  std::unique_ptr<ServedExperts> retiring_experts;  // as below
   std::unique_ptr<ServedModel> retiring;  // replaced, and the guard has not yet freed the one before
   std::unique_ptr<Consumer> consumer;
   Batch batch;
@@ -94,8 +98,28 @@ struct InferenceConsumer::State {
                               .topic = topics.source,
                               .lease = seconds(settings.lease_s)});
     predictor.emplace(std::move(first_models.baseline), std::move(first_models.adaptive), decoder);
+    mixer.emplace(log, identity.topic, identity.run_id, predictor->baseline_model(), identity.neighbours);
     last_activity = clock.now();
     return true;
+  }
+
+  // --- experts ---
+
+  void follow_experts() {
+    if (mixer->refresh()) {
+      auto now_wanted = mixer->wanted();
+      if (now_wanted != wanted) {
+        wanted = std::move(now_wanted);
+        slot.wanted.offer(std::make_unique<WantedExperts>(wanted));
+      }
+    }
+    if (retiring_experts) slot.experts.retire(retiring_experts);
+    if (retiring_experts) return;
+    auto experts = slot.experts.take();
+    if (!experts) return;
+    mixer->set_lines(*experts);
+    retiring_experts = predictor->replace_experts(std::move(experts));
+    if (retiring_experts) slot.experts.retire(retiring_experts);
   }
 
   // --- swapping ---
@@ -164,6 +188,7 @@ struct InferenceConsumer::State {
 
   void learn_run(std::string_view of_record) {
     if (!run_end.learn(of_record)) return;
+    mixer->set_run(of_record);
     for (auto& part : partitions) {
       if (!part || !part->has_pending_end) continue;
       part->has_pending_end = false;
@@ -221,6 +246,10 @@ struct InferenceConsumer::State {
     outcome.row.id.clear();
     outcome.row.truth = outcome.row.pred_orig = outcome.row.pred_adj =
         std::numeric_limits<float>::quiet_NaN();
+    outcome.row.pred_live = std::numeric_limits<float>::quiet_NaN();
+    outcome.row.mixture.clear();
+    outcome.row.memory_offset = -1;
+    outcome.row.voices_used = 0;
     outcome.row.imputed = 0;
     return outcome;
   }
@@ -293,8 +322,13 @@ struct InferenceConsumer::State {
       row.consumer = identity.member;
       if (row.status == TraceRow::Status::predicted) {
         row.pred_orig = predictor->baseline(outcome.slot);
-        row.pred_adj = predictor->adaptive(outcome.slot);
+        row.pred_live = predictor->adaptive(outcome.slot);
+        row.pred_adj = mixer->mix({row.row, predictor->baseline_inputs(outcome.slot), row.pred_orig,
+                                   row.pred_live, predictor->lines(outcome.slot)});
         row.release = predictor->release();
+        row.mixture = mixer->text();
+        row.memory_offset = mixer->memory_offset();
+        row.set_voices(mixer->voices());
         ++counts.predicted;
         counts.imputed += row.imputed;
         meter.add(static_cast<double>(row.pred_orig), static_cast<double>(row.pred_adj),
@@ -324,6 +358,7 @@ struct InferenceConsumer::State {
 
   Step run_step() {
     const bool swapped = take_swap();
+    follow_experts();
     meter.begin_step();
     if (broken) {
       for (auto& part : partitions) part.reset();

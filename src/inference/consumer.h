@@ -7,6 +7,8 @@
 // offset is never committed; another run's are ignored. It leaves when every partition it owns has shown its
 // sentinel, or after an idle time-out.
 //
+// The adaptive prediction is the judge's mixture of experts (mixer.h); without a judge, the live model's.
+//
 // Effects: dead letters appended, trace appended, offset committed, in this order; each append is durable
 // when it returns. A consumer killed between any two of them is repaired by the next owner of the partition,
 // which reads the tails of trace and dead letters (partition.h). An owner that lost its lease learns it when
@@ -14,10 +16,10 @@
 // of step() the consumer recovers its partitions by itself at the next step; it may as well be destroyed.
 //
 // Files: guard (hot swap), slot (between the two), serve and first_models (a release made ready), predictor
-// and inputs (matching by name), partition, seen and run_end (what is known of a partition and of the end),
-// trace, meter and sketch (figures), settings. Consumer and guard may run on two threads; each belongs to
-// one. Consumer, guard and slot live and die together: a new consumer needs a new guard, which then offers it
-// its first model.
+// and inputs (matching by name), mixer (the experts), partition, seen and run_end (what is known of a
+// partition and of the end), trace, meter and sketch (figures), settings. Consumer and guard may run on two
+// threads; each belongs to one. Consumer, guard and slot live and die together: a new consumer needs a new
+// guard, which then offers it its first model.
 #pragma once
 
 #include <functional>
@@ -31,6 +33,7 @@
 #include "inference/settings.h"
 #include "inference/slot.h"
 #include "learn/metrics.h"
+#include "learn/neighbours.h"
 #include "registry/registry.h"
 #include "store/store.h"
 #include "stream/log.h"
@@ -46,6 +49,7 @@ struct ConsumerIdentity {
   /// predicted.
   std::string run_id;
   WireLimits limits = {};
+  NeighbourSettings neighbours = {};  ///< the judge's
 };
 
 class InferenceConsumer final : public Component {

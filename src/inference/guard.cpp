@@ -120,6 +120,31 @@ struct Guard::State {
     return outcome == Outcome::failed ? Step::idle : Step::worked;
   }
 
+  // --- experts ---
+
+  /// What the consumer asked for, as far as it can be used. One that cannot is left out: its line then goes
+  /// by what was loaded of it before, or sleeps.
+  bool serve_experts() {
+    const auto wanted = slot.wanted.take();
+    if (!wanted) return false;
+    auto set = std::make_unique<ServedExperts>();
+    for (const auto& expert : *wanted) {
+      try {
+        auto served = load_served(registry, expert.release, static_cast<std::size_t>(settings.batch));
+        if (served) {
+          set->lines.push_back({expert.line, std::move(*served)});
+        } else {
+          complain("expert '" + expert.line + "': " + served.error().reason);
+        }
+      } catch (const Error& error) {
+        complain("expert '" + expert.line + "': " + error.what());
+      }
+    }
+    counts.experts += set->lines.size();
+    slot.experts.offer(std::move(set));
+    return true;
+  }
+
   std::vector<Registry::AuditLine> moves() {
     auto lines = registry.audit();
     std::erase_if(lines, [](const auto& line) { return line.to.empty(); });
@@ -139,6 +164,8 @@ const std::string& Guard::offered() const { return state_->offered; }
 Step Guard::step() {
   auto& s = *state_;
   s.slot.free_retired();
+  s.slot.experts.free_retired();
+  if (s.serve_experts()) return Step::worked;
   const Time now = s.clock.now();
   if (s.next_poll && now < *s.next_poll) return Step::idle;
   s.next_poll =

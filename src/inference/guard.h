@@ -7,7 +7,9 @@
 // once and every occurrence counted, and since broken objects may be repaired it is tried again at the next
 // poll. A guard that has offered nothing yet (a restarted consumer must have some model) and finds the
 // pointer unusable goes back along the audit trail to the newest release that passes, and last to the
-// baseline. Belongs to one thread, which may be another than its consumer's.
+// baseline. Releases of the judge's lines it makes ready when the consumer asks for them (slot.h): they are
+// not gated, since their weight is the judge's business. Belongs to one thread, which may be another than its
+// consumer's.
 #pragma once
 
 #include <cstdint>
@@ -32,10 +34,12 @@ class Guard final : public Component {
   Step step() override;                                  ///< never done; the runner ends it with its consumer
 
   struct Counts {
-    uint64_t polls = 0;     ///< of the pointer
-    uint64_t offers = 0;    ///< models put into the slot
-    uint64_t refused = 0;   ///< releases that did not pass the gate
-    uint64_t failures = 0;  ///< polls at which pointer or release could not be used
+    uint64_t polls = 0;    ///< of the pointer
+    uint64_t offers = 0;   ///< models put into the slot
+    uint64_t refused = 0;  ///< releases that did not pass the gate
+    uint64_t failures =
+        0;  ///< polls at which pointer or release could not be used, and experts that could not
+    uint64_t experts = 0;  ///< releases made ready for the judge's lines
   };
   [[nodiscard]] Counts counts() const;
   /// Model key of what was offered last; empty: nothing yet.

@@ -15,28 +15,54 @@ uint32_t Predictor::Side::gather(std::span<const double> values, std::size_t row
 
 void Predictor::Side::predict(std::size_t count) {
   if (predictions.size() < count) predictions.resize(count);
-  served->model->predict(std::span(rows).first(count * map.size()), count,
-                         std::span(predictions).first(count), *served->scratch);
+  serving->model->predict(std::span(rows).first(count * map.size()), count,
+                          std::span(predictions).first(count), *serving->scratch);
 }
 
 Predictor::Predictor(std::unique_ptr<ServedModel> baseline, std::unique_ptr<ServedModel> adaptive,
                      RecordDecoder& decoder)
     : decoder_(decoder) {
   baseline_.served = std::move(baseline);
+  baseline_.serving = baseline_.served.get();
   decoder_.expect(baseline_.inputs());
   adaptive_.served = std::move(adaptive);
+  adaptive_.serving = adaptive_.served.get();
   decoder_.expect(adaptive_.inputs());
 }
 
 std::unique_ptr<ServedModel> Predictor::replace(std::unique_ptr<ServedModel> adaptive) {
   std::swap(adaptive_.served, adaptive);
+  adaptive_.serving = adaptive_.served.get();
   decoder_.expect(adaptive_.inputs());
   stale_ = true;
   return adaptive;
 }
 
+std::unique_ptr<ServedExperts> Predictor::replace_experts(std::unique_ptr<ServedExperts> experts) {
+  std::swap(experts_, experts);
+  lines_.resize(experts_->lines.size());
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    lines_[i].serving = experts_->lines[i].served.get();
+    decoder_.expect(lines_[i].inputs());
+  }
+  line_row_.resize(lines_.size());
+  stale_ = true;
+  return experts;
+}
+
+std::span<const float> Predictor::lines(std::size_t row) {
+  for (std::size_t i = 0; i < lines_.size(); ++i) line_row_[i] = lines_[i].predictions[row];
+  return line_row_;
+}
+
+std::span<const float> Predictor::baseline_inputs(std::size_t row) const {
+  const std::size_t width = baseline_.map.size();
+  return std::span(baseline_.rows).subspan(row * width, width);
+}
+
 void Predictor::rebuild() {
   const auto& columns = decoder_.columns();
+  for (auto& line : lines_) line.map.rebuild(line.inputs(), columns);
   baseline_.map.rebuild(baseline_.inputs(), columns);
   adaptive_.map.rebuild(adaptive_.inputs(), columns);
   std::set<std::string_view> names;
@@ -58,6 +84,7 @@ Predictor::Added Predictor::add(const Sample& sample, double max_missing_fractio
     if (!std::isfinite(sample.values[column])) ++added.missing.columns;
   if (added.missing.columns > max_missing_fraction * added.missing.of) return added;
   added.missing.inputs = baseline_.gather(sample.values, rows_) + adaptive_.gather(sample.values, rows_);
+  for (auto& line : lines_) line.gather(sample.values, rows_);
   added.usable = true;
   ++rows_;
   return added;
@@ -67,6 +94,7 @@ void Predictor::predict() {
   if (rows_ == 0) return;
   baseline_.predict(rows_);
   adaptive_.predict(rows_);
+  for (auto& line : lines_) line.predict(rows_);
 }
 
 std::vector<std::string> Predictor::take_missing_news() {

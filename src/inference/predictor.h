@@ -29,6 +29,14 @@ class Predictor {
   [[nodiscard]] const std::string& release() const { return adaptive_.served->release; }
   [[nodiscard]] const std::string& baseline_release() const { return baseline_.served->release; }
 
+  /// The judge's lines, each with its own inputs. Returns the set that was replaced (null at first). Not with
+  /// records added and not yet predicted. What a record lacks of their inputs is imputed and not counted.
+  std::unique_ptr<ServedExperts> replace_experts(std::unique_ptr<ServedExperts> experts);
+  [[nodiscard]] std::span<const float> lines(std::size_t row);
+  /// The frozen model's inputs of a row, raw.
+  [[nodiscard]] std::span<const float> baseline_inputs(std::size_t row) const;
+  [[nodiscard]] const std::shared_ptr<const Model>& baseline_model() const { return baseline_.served->model; }
+
   struct Missing {
     uint32_t columns = 0;  ///< current-sample inputs of either model that the record lacks, each counted once
     uint32_t of = 0;
@@ -54,10 +62,11 @@ class Predictor {
  private:
   struct Side {
     std::unique_ptr<ServedModel> served;
+    ServedModel* serving = nullptr;  // served, or what experts_ holds
     InputMap map;
     std::vector<float> rows;  // row-major
     std::vector<float> predictions;
-    [[nodiscard]] const std::vector<std::string>& inputs() const { return served->model->inputs(); }
+    [[nodiscard]] const std::vector<std::string>& inputs() const { return serving->model->inputs(); }
     uint32_t gather(std::span<const double> values, std::size_t row);
     void predict(std::size_t count);
   };
@@ -65,6 +74,9 @@ class Predictor {
 
   RecordDecoder& decoder_;
   Side baseline_, adaptive_;
+  std::unique_ptr<ServedExperts> experts_;
+  std::vector<Side> lines_;      // of experts_, whose models they borrow
+  std::vector<float> line_row_;  // one row's predictions, by line
   uint64_t columns_version_ = 0;
   bool stale_ = true;                  // the maps
   std::vector<std::size_t> required_;  // columns of the current-sample inputs of both models, each once

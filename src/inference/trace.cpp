@@ -11,9 +11,10 @@ namespace drst {
 namespace {
 static_assert(std::endian::native == std::endian::little, "trace records are little-endian");
 
-constexpr std::string_view magic = "DRT1";
-// status, two indices, partition, three 64-bit numbers, three floats, imputed, length of the id
-constexpr std::size_t least_row_bytes = 1 + 2 * 2 + 4 + 3 * 8 + 3 * 4 + 4 + 2;
+constexpr std::string_view magic = "DRT2";
+// status, three indices, partition, four 64-bit numbers, four floats, imputed, number of voices, length of
+// the id
+constexpr std::size_t least_row_bytes = 1 + 3 * 2 + 4 + 4 * 8 + 4 * 4 + 4 + 1 + 2;
 
 template <class T>
 void put(std::string& out, T value) {
@@ -78,14 +79,19 @@ void TraceWriter::add(const TraceRow& row) {
   put(bytes_, static_cast<uint8_t>(row.status));
   put(bytes_, name_index(row.release));
   put(bytes_, name_index(row.consumer));
+  put(bytes_, name_index(row.mixture));
   put(bytes_, row.partition);
   put(bytes_, row.offset);
   put(bytes_, row.row);
   put(bytes_, static_cast<int64_t>(row.ts.time_since_epoch().count()));
+  put(bytes_, row.memory_offset);
   put(bytes_, row.truth);
   put(bytes_, row.pred_orig);
   put(bytes_, row.pred_adj);
+  put(bytes_, row.pred_live);
   put(bytes_, row.imputed);
+  put(bytes_, row.voices_used);
+  for (std::size_t i = 0; i < row.voices_used; ++i) put(bytes_, row.voices[i]);
   put_text(bytes_, row.id);
   ++rows_;
 }
@@ -109,7 +115,7 @@ std::string encode_trace(const std::vector<TraceRow>& rows) {
 Result<std::vector<TraceRow>> decode_trace(std::string_view bytes) {
   Reader reader(bytes);
   if (reader.take_bytes(magic.size()) != magic)
-    return failure("not a trace record (it does not begin with DRT1)");
+    return failure("not a trace record (it does not begin with DRT2)");
   const auto count = reader.take<uint32_t>();
   std::vector<std::string_view> names(reader.take<uint16_t>());
   for (auto& name : names) name = reader.take_text();
@@ -121,22 +127,30 @@ Result<std::vector<TraceRow>> decode_trace(std::string_view bytes) {
     const auto status = reader.take<uint8_t>();
     const std::size_t release = reader.take<uint16_t>();
     const std::size_t consumer = reader.take<uint16_t>();
+    const std::size_t mixture = reader.take<uint16_t>();
     row.partition = reader.take<int32_t>();
     row.offset = reader.take<int64_t>();
     row.row = reader.take<int64_t>();
     row.ts = Time(Duration(reader.take<int64_t>()));
+    row.memory_offset = reader.take<int64_t>();
     row.truth = reader.take<float>();
     row.pred_orig = reader.take<float>();
     row.pred_adj = reader.take<float>();
+    row.pred_live = reader.take<float>();
     row.imputed = reader.take<uint32_t>();
+    row.voices_used = reader.take<uint8_t>();
+    if (row.voices_used > TraceRow::most_voices)
+      return failure("the trace record has a row with " + to_text(row.voices_used) + " voices");
+    for (std::size_t i = 0; i < row.voices_used; ++i) row.voices[i] = reader.take<float>();
     row.id = reader.take_text();
     if (!reader.ok()) return failure("the trace record is cut short");
     if (status > static_cast<uint8_t>(TraceRow::Status::dead_lettered) || release >= names.size() ||
-        consumer >= names.size())
-      return failure("the trace record has a row with an unknown status, release or consumer");
+        consumer >= names.size() || mixture >= names.size())
+      return failure("the trace record has a row with an unknown status, release, consumer or mixture");
     row.status = static_cast<TraceRow::Status>(status);
     row.release = names[release];
     row.consumer = names[consumer];
+    row.mixture = names[mixture];
   }
   if (reader.left() != 0) return failure("the trace record has bytes after its last row");
   return rows;

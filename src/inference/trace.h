@@ -6,16 +6,21 @@
 // repeats: the first entry for a (partition, offset), and for an id, wins. At the end each consumer's share
 // is written as results/<consumer>_inference_trace.npz: ts (int64, microseconds since 1970), partition
 // (int32), offset (int64), true, pred_orig, pred_adj (float32), id (text), row (int64), release (int32, index
-// into releases), releases (text).
+// into releases), releases (text); pred_live (float32), mixture (int32, index into mixtures), mixtures
+// (text), voices (float32, rows x 8, NaN: none), memory_offset (int64).
 //
-// The bytes of a log record (little-endian): "DRT1", rows (u32), names (u16), each name as length (u16) and
-// bytes; then each row: status (u8), release and consumer (u16, indices into names), partition (i32), offset,
-// row, ts (i64), truth, pred_orig, pred_adj (f32), imputed (u32), id as length (u16) and bytes. Functions may
-// be called from any thread, a TraceWriter belongs to one.
+// The bytes of a log record (little-endian): "DRT2", rows (u32), names (u16), each name as length (u16) and
+// bytes; then each row: status (u8), release, consumer and mixture (u16, indices into names), partition
+// (i32), offset, row, ts, memory_offset (i64), truth, pred_orig, pred_adj, pred_live (f32), imputed (u32),
+// voices as count (u8) and f32, id as length (u16) and bytes. Functions may be called from any thread, a
+// TraceWriter belongs to one.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,10 +41,23 @@ struct TraceRow {
   Time ts{};            ///< when it was predicted, by the injected clock
   float truth = 0;      ///< inline label, NaN if none
   float pred_orig = 0;  ///< baseline
-  float pred_adj = 0;   ///< adaptive
-  std::string release;  ///< model key that made pred_adj
+  float pred_adj = 0;   ///< adaptive: the experts' mixture
+  float pred_live = 0;  ///< of the live model, one of them
+  std::string release;  ///< model key that made pred_live
+  /// What the mixture went by (Mixer::text, voices, memory_offset); empty: there was no judge, and pred_adj
+  /// is pred_live.
+  std::string mixture;
+  static constexpr std::size_t most_voices = 8;
+  std::array<float, most_voices> voices{};
+  uint8_t voices_used = 0;
+  int64_t memory_offset = -1;
   std::string consumer;
   uint32_t imputed = 0;  ///< inputs that were missing, both models together
+
+  void set_voices(std::span<const float> from) {
+    voices_used = static_cast<uint8_t>(std::min(from.size(), most_voices));
+    std::copy_n(from.begin(), voices_used, voices.begin());
+  }
 };
 
 /// Builds one log record's value row by row; keeps its memory, so nothing is allocated after warm-up.

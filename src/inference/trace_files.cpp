@@ -1,5 +1,6 @@
 // The whole trace of a run: out of the log, into NPZ files, and back.
 #include <algorithm>
+#include <limits>
 #include <unordered_set>
 
 #include "base/hash.h"
@@ -99,11 +100,17 @@ void write_trace_files(ObjectStore& store, const TraceSet& set) {
   std::map<std::string, std::vector<const TraceRow*>> shares;
   for (const auto& row : set.rows) shares[row.consumer].push_back(&row);
   for (const auto& [consumer, rows] : shares) {
-    std::vector<int64_t> ts, offset, number;
-    std::vector<int32_t> partition, release;
-    std::vector<float> truth, pred_orig, pred_adj;
-    std::vector<std::string> id, releases;
-    std::map<std::string, int32_t> indices;
+    std::vector<int64_t> ts, offset, number, memory_offset;
+    std::vector<int32_t> partition, release, mixture;
+    std::vector<float> truth, pred_orig, pred_adj, pred_live, voices;
+    std::vector<std::string> id, releases, mixtures;
+    std::map<std::string, int32_t> indices, mixture_indices;
+    const auto index_of = [](std::map<std::string, int32_t>& known, std::vector<std::string>& names,
+                             const std::string& name) {
+      const auto [index, added] = known.try_emplace(name, static_cast<int32_t>(names.size()));
+      if (added) names.push_back(name);
+      return index->second;
+    };
     for (const auto* row : rows) {
       ts.push_back(row->ts.time_since_epoch().count());
       partition.push_back(row->partition);
@@ -113,9 +120,12 @@ void write_trace_files(ObjectStore& store, const TraceSet& set) {
       pred_orig.push_back(row->pred_orig);
       pred_adj.push_back(row->pred_adj);
       id.push_back(row->id);
-      const auto [index, added] = indices.try_emplace(row->release, static_cast<int32_t>(releases.size()));
-      if (added) releases.push_back(row->release);
-      release.push_back(index->second);
+      release.push_back(index_of(indices, releases, row->release));
+      mixture.push_back(index_of(mixture_indices, mixtures, row->mixture));
+      pred_live.push_back(row->pred_live);
+      memory_offset.push_back(row->memory_offset);
+      for (std::size_t i = 0; i < TraceRow::most_voices; ++i)
+        voices.push_back(i < row->voices_used ? row->voices[i] : std::numeric_limits<float>::quiet_NaN());
     }
     std::map<std::string, Array> members;
     members["ts"] = Array::of(std::move(ts));
@@ -128,6 +138,11 @@ void write_trace_files(ObjectStore& store, const TraceSet& set) {
     members["row"] = Array::of(std::move(number));
     members["release"] = Array::of(std::move(release));
     members["releases"] = Array::of(std::move(releases));
+    members["pred_live"] = Array::of(std::move(pred_live));
+    members["mixture"] = Array::of(std::move(mixture));
+    members["mixtures"] = Array::of(std::move(mixtures));
+    members["voices"] = Array{{rows.size(), TraceRow::most_voices}, std::move(voices)};
+    members["memory_offset"] = Array::of(std::move(memory_offset));
     store.put(trace_file_key(consumer), to_npz(members));
   }
 }
@@ -144,9 +159,13 @@ std::vector<TraceRow> read_trace_file(std::string_view npz, const std::string& s
   const auto& number = member<int64_t>(members, "row", source);
   const auto& release = member<int32_t>(members, "release", source);
   const auto& releases = member<std::string>(members, "releases", source);
+  const auto& pred_live = member<float>(members, "pred_live", source);
+  const auto& mixture = member<int32_t>(members, "mixture", source);
+  const auto& mixtures = member<std::string>(members, "mixtures", source);
   const std::size_t count = ts.size();
-  for (const std::size_t size : {partition.size(), offset.size(), truth.size(), pred_orig.size(),
-                                 pred_adj.size(), id.size(), number.size(), release.size()})
+  for (const std::size_t size :
+       {partition.size(), offset.size(), truth.size(), pred_orig.size(), pred_adj.size(), id.size(),
+        number.size(), release.size(), pred_live.size(), mixture.size()})
     if (size != count) throw InputError(source + ": its members differ in length");
   std::string consumer;
   if (const auto at = source.rfind(file_suffix); at != std::string::npos) {
@@ -159,6 +178,11 @@ std::vector<TraceRow> read_trace_file(std::string_view npz, const std::string& s
     if (release[i] < 0 || static_cast<std::size_t>(release[i]) >= releases.size())
       throw InputError(source + ": row " + to_text(i) + " names release " + to_text(release[i]) + " of " +
                        to_text(releases.size()));
+    if (mixture[i] < 0 || static_cast<std::size_t>(mixture[i]) >= mixtures.size())
+      throw InputError(source + ": row " + to_text(i) + " names mixture " + to_text(mixture[i]) + " of " +
+                       to_text(mixtures.size()));
+    rows[i].pred_live = pred_live[i];
+    rows[i].mixture = mixtures[static_cast<std::size_t>(mixture[i])];
     rows[i].ts = Time(Duration(ts[i]));
     rows[i].partition = partition[i];
     rows[i].offset = offset[i];

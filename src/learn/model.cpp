@@ -1,6 +1,13 @@
 #include "learn/model.h"
 
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
 #include "base/error.h"
+#include "base/text.h"
+#include "learn/mixture.h"
+#include "nn/kernels.h"
 #include "nn/network.h"
 #include "nn/onnx.h"
 
@@ -29,6 +36,7 @@ class NetworkModel final : public Model {
     all["family"] = family_;
     return drst::to_onnx(network_, all);
   }
+  [[nodiscard]] const Network* network() const override { return &network_; }
 
  private:
   struct NetworkScratch final : Scratch {
@@ -38,18 +46,124 @@ class NetworkModel final : public Model {
   std::string family_;
 };
 
+class MixtureModel final : public Model {
+ public:
+  MixtureModel(std::vector<MixtureMember> members, bool geometric, std::string family)
+      : members_(std::move(members)), geometric_(geometric), family_(std::move(family)) {}
+
+  [[nodiscard]] const std::vector<std::string>& inputs() const override {
+    return members_.front().model->inputs();
+  }
+  [[nodiscard]] std::string_view family() const override { return family_; }
+  [[nodiscard]] std::unique_ptr<Scratch> make_scratch() const override {
+    auto scratch = std::make_unique<MixtureScratch>();
+    for (const auto& member : members_) scratch->members.push_back(member.model->make_scratch());
+    return scratch;
+  }
+
+  void predict(std::span<const float> raw, std::size_t rows, std::span<float> out,
+               Scratch& scratch) const override {
+    auto& own = static_cast<MixtureScratch&>(scratch);
+    if (own.predictions.size() < rows) own.predictions.resize(rows);
+    const auto predictions = std::span(own.predictions).first(rows);
+    for (std::size_t k = 0; k < members_.size(); ++k) {
+      members_[k].model->predict(raw, rows, predictions, *own.members[k]);
+      if (geometric_) {
+        for (float& p : predictions) p = std::max(p, learn::least_prediction);
+        nn::kernels().log(predictions.data(), rows);
+      }
+      const float weight = members_[k].weight;
+      for (std::size_t r = 0; r < rows; ++r)
+        out[r] = k == 0 ? predictions[r] * weight : out[r] + predictions[r] * weight;
+    }
+    if (geometric_) nn::kernels().exp(out.data(), rows);
+  }
+  [[nodiscard]] std::string to_onnx(const std::map<std::string, std::string>& metadata) const override {
+    auto all = metadata;
+    all["family"] = family_;
+    return learn::mixture_to_onnx(members_, geometric_, std::move(all));
+  }
+  [[nodiscard]] std::span<const MixtureMember> members() const override { return members_; }
+
+ private:
+  struct MixtureScratch final : Scratch {
+    std::vector<std::unique_ptr<Scratch>> members;
+    std::vector<float> predictions;
+  };
+  std::vector<MixtureMember> members_;
+  bool geometric_;
+  std::string family_;
+};
+
 }  // namespace
 
-std::unique_ptr<const Model> make_model(Network network, std::string family) {
-  return std::make_unique<const NetworkModel>(std::move(network), std::move(family));
+std::unique_ptr<Model> make_model(Network network, std::string family) {
+  return std::make_unique<NetworkModel>(std::move(network), std::move(family));
 }
 
-std::unique_ptr<const Model> load_model(std::string_view onnx_bytes) {
-  std::map<std::string, std::string> metadata;
+std::unique_ptr<Model> make_mixture(std::vector<MixtureMember> members, bool geometric, std::string family) {
+  if (members.empty() || members.size() > learn::most_members)
+    throw InputError("a mixture of " + to_text(members.size()) + " members; it needs 1 to " +
+                     to_text(learn::most_members));
+  double sum = 0;
+  for (const auto& member : members) {
+    if (!(member.weight > 0) || !std::isfinite(member.weight))
+      throw InputError("a mixture's member has the weight " + to_text(static_cast<double>(member.weight)));
+    if (!member.model->members().empty()) throw InputError("a mixture's member is a mixture itself");
+    if (member.model->inputs() != members.front().model->inputs())
+      throw InputError("the members of a mixture have different inputs");
+    sum += static_cast<double>(member.weight);
+  }
+  // Weights that are normal already stay as they are, to the bit: what was read back predicts the same.
+  if (std::abs(sum - 1) > 1e-6)
+    for (auto& member : members) member.weight = static_cast<float>(static_cast<double>(member.weight) / sum);
+  return std::make_unique<MixtureModel>(std::move(members), geometric, std::move(family));
+}
+
+std::vector<Network> networks_of(const Model& model) {
+  std::vector<Network> networks;
+  if (model.network() != nullptr) networks.push_back(*model.network());
+  for (const auto& member : model.members())
+    if (member.model->network() != nullptr) networks.push_back(*member.model->network());
+  return networks;
+}
+
+namespace {
+
+std::unique_ptr<Model> load_any(std::string_view onnx_bytes, std::map<std::string, std::string>& metadata) {
+  if (learn::holds_mixture(onnx_bytes)) return learn::mixture_from_onnx(onnx_bytes, metadata);
   Network network = from_onnx(onnx_bytes, &metadata);
   std::string family = metadata["family"];
   if (family.empty()) family = network.layers.size() == 1 ? "ridge" : "mlp";
   return make_model(std::move(network), std::move(family));
+}
+
+std::vector<float> parse_relevance(const std::string& text, std::size_t inputs) {
+  if (text.empty()) return {};
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_array() || json.size() != inputs)
+    throw ModelError("model file: 'relevance' must be a JSON list of " + to_text(inputs) + " numbers");
+  std::vector<float> relevance;
+  for (const auto& value : json) {
+    const double number = value.is_number() ? value.get<double>() : -1;
+    if (!(number >= 0) || !(number <= 1e6))
+      throw ModelError("model file: 'relevance' holds what is no number between 0 and 1e6");
+    relevance.push_back(static_cast<float>(number));
+  }
+  return relevance;
+}
+
+}  // namespace
+
+std::unique_ptr<const Model> load_model(std::string_view onnx_bytes) {
+  std::map<std::string, std::string> metadata;
+  auto model = load_any(onnx_bytes, metadata);
+  model->relevance_ = parse_relevance(metadata["relevance"], model->inputs().size());
+  return model;
+}
+
+std::string relevance_text(std::span<const float> relevance) {
+  return nlohmann::json(std::vector<float>(relevance.begin(), relevance.end())).dump();
 }
 
 }  // namespace drst

@@ -1,10 +1,11 @@
 // Models as the rest of the system sees them: raw counters in, prediction in the target's unit out. Start
 // here for learning.
 //
-// `Model` is immutable and may be used from any thread, each with its own scratch. Families (mlp, ridge;
-// trees and mixtures behind the same interface) are trained by learn/families.h and travel as ONNX only.
-// Files: model (this), dataset (table -> matrix with lags, weights, blocks), split (leak-free blocks), select
-// (feature choice), families (training), metrics (SPEC 6), offline (SPEC 6: the whole offline stage).
+// `Model` is immutable and may be used from any thread, each with its own scratch. Families are trained by
+// learn/families.h and travel as ONNX only. A mixture is a weighted mean of other models, of their logarithms
+// where predictions are positive. Files: model (this), mixture_onnx (its file), dataset (table -> matrix with
+// lags, weights, blocks), split (leak-free blocks), select (feature choice), families (training), metrics
+// (SPEC 6), offline (SPEC 6: the whole offline stage).
 #pragma once
 
 #include <cstddef>
@@ -18,6 +19,12 @@
 namespace drst {
 
 struct Network;  // nn/network.h
+class Model;
+
+struct MixtureMember {
+  std::shared_ptr<const Model> model;
+  float weight = 1;
+};
 
 class Model {
  public:
@@ -35,12 +42,34 @@ class Model {
   virtual void predict(std::span<const float> raw, std::size_t rows, std::span<float> out,
                        Scratch& scratch) const = 0;
   [[nodiscard]] virtual std::string to_onnx(const std::map<std::string, std::string>& metadata) const = 0;
+
+  // What it is made of, for whoever trains on.
+  [[nodiscard]] virtual const Network* network() const { return nullptr; }             ///< null: it is none
+  [[nodiscard]] virtual std::span<const MixtureMember> members() const { return {}; }  ///< empty: no mixture
+  /// How much each input had to do with the target in training, mean 1; empty: not known. Travels as the
+  /// metadata "relevance".
+  [[nodiscard]] std::span<const float> relevance() const { return relevance_; }
+
+ private:
+  friend std::unique_ptr<const Model> load_model(std::string_view onnx_bytes);
+  std::vector<float> relevance_;
 };
 
 /// Reads any family's ONNX bytes. ModelError (nn/onnx.h) if it cannot.
 std::unique_ptr<const Model> load_model(std::string_view onnx_bytes);
 
 /// A network as a model; InputError if it is not whole.
-std::unique_ptr<const Model> make_model(Network network, std::string family);
+std::unique_ptr<Model> make_model(Network network, std::string family);
+
+/// The weighted mean of the members' predictions; `geometric`: exp of the weighted mean of ln(max(p, 1e-30)).
+/// Weights are normalised. InputError: no members, a weight that is not positive, members with other inputs
+/// than the first or that are mixtures themselves.
+std::unique_ptr<Model> make_mixture(std::vector<MixtureMember> members, bool geometric, std::string family);
+
+/// The metadata "relevance" of to_onnx.
+std::string relevance_text(std::span<const float> relevance);
+
+/// All networks of a model: itself, or members of a mixture, in order.
+std::vector<Network> networks_of(const Model& model);
 
 }  // namespace drst

@@ -43,6 +43,8 @@ Settings Config::sections() {
   all.add("drift", drift);
   all.add("tuning", tuning);
   all.add("grid", tuning.grid);
+  all.add("judge", judge);
+  all.add("neighbours", judge.neighbours);
   all.add("registry", registry);
   all.add("log", log);
   all.add("store", store);

@@ -16,6 +16,7 @@
 #include "registry/registry.h"
 #include "store/settings.h"
 #include "stream/settings.h"
+#include "tuning/judge.h"
 #include "tuning/retrainer.h"
 
 namespace drst {
@@ -38,6 +39,7 @@ struct Config {
   InferenceSettings inference;
   DriftSettings drift;
   TuningSettings tuning;
+  JudgeSettings judge;
   RegistrySettings registry;
   LogSettings log;
   SimulatorSettings simulator;

@@ -156,6 +156,12 @@ CpuSeconds run_on_threads(const LoopParts& parts, Log& log) {
   return crew.cpu();
 }
 
+void run_components(std::span<Component* const> components, Log& log) {
+  ThreadCrew crew(log);
+  for (auto* component : components) crew.start(*component, false);
+  crew.finish();
+}
+
 void run_component(Component& component, Log& log, std::span<Component* const> with) {
   ThreadCrew crew(log);
   for (auto* companion : with) crew.start(*companion, true);

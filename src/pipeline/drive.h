@@ -45,6 +45,9 @@ CpuSeconds run_virtual(const LoopParts& parts, VirtualClock& clock, Duration tic
 /// on.
 CpuSeconds run_on_threads(const LoopParts& parts, Log& log);
 
+/// Several components as one process, a thread each, until all are done or a stop was requested.
+void run_components(std::span<Component* const> components, Log& log);
+
 /// One component as a process: until it is done or a stop was requested (then Error(interrupted) is not
 /// thrown: the component is simply left; what it had not committed is done again by its heir). `with`:
 /// further components stepped along on a thread each (guards).

@@ -70,6 +70,7 @@ class ClosedLoop {
       identity.member = "infer-" + to_text(i);
       identity.run_id = facts.run_id;
       identity.limits = stream.wire;
+      identity.neighbours = config.judge.neighbours;
       member->consumer =
           std::make_unique<InferenceConsumer>(log, store, clock, config.inference, identity, member->slot);
       member->guard = std::make_unique<Guard>(store, clock, config.inference, config.registry,
@@ -94,6 +95,12 @@ class ClosedLoop {
     retrainer.limits = stream.wire;
     retrainer_ = std::make_unique<Retrainer>(log, store, clock, config.tuning, config.registry, retrainer,
                                              load_range(choice.offline));
+    JudgeOptions judge;
+    judge.topic = stream.topic;
+    judge.run_id = facts.run_id;
+    judge.epsilon = config.inference.epsilon;
+    judge.limits = stream.wire;
+    judge_ = std::make_unique<Judge>(log, store, clock, config.judge, config.registry, judge);
   }
 
   [[nodiscard]] LoopParts parts() {
@@ -103,7 +110,8 @@ class ClosedLoop {
       all.consumers.push_back(member->consumer.get());
       all.guards.push_back(member->guard.get());
     }
-    all.observers = {monitor_.get(), retrainer_.get()};
+    // The judge last: what the retrainer proposes at a row it may admit for the next one.
+    all.observers = {monitor_.get(), retrainer_.get(), judge_.get()};
     return all;
   }
   [[nodiscard]] const Producer& producer() const { return *producer_; }
@@ -113,6 +121,7 @@ class ClosedLoop {
   std::vector<std::unique_ptr<Member>> members_;
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<Retrainer> retrainer_;
+  std::unique_ptr<Judge> judge_;
 };
 
 }  // namespace

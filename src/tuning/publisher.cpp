@@ -1,12 +1,18 @@
 #include "tuning/publisher.h"
 
-#include "base/log.h"
 #include "nn/onnx.h"
 
 namespace drst::tuning {
 
-Publisher::Publisher(ObjectStore& store, const Clock& clock, const RegistrySettings& settings)
-    : store_(store), settings_(settings), registry_(store, clock, settings), handover_(store) {
+Publisher::Publisher(Log& log, const std::string& topic, ObjectStore& store, const Clock& clock,
+                     const RegistrySettings& settings)
+    : log_(log),
+      topic_(proposals_topic(topic)),
+      store_(store),
+      clock_(clock),
+      settings_(settings),
+      registry_(store, clock, settings),
+      handover_(store) {
   for (auto& info : registry_.list())
     if (!info.trigger.empty()) published_.emplace(info.trigger, std::move(info));
   for (auto& event : read_retrain_events(store)) answers_.emplace(event.id, std::move(event));
@@ -16,7 +22,7 @@ Result<Publisher::Served> Publisher::load(const Pointer& pointer) {
   auto loaded = registry_.load(pointer);
   if (!loaded) return failure(loaded.error().reason);
   try {
-    return Served{std::move(loaded->info), from_onnx(loaded->onnx)};
+    return Served{std::move(loaded->info), load_model(loaded->onnx)};
   } catch (const ModelError& error) {
     return failure(pointer.model_key + ": " + error.what());
   }
@@ -40,31 +46,28 @@ Result<std::optional<Publisher::Served>> Publisher::live() {
   return load(**pointer).map([](Served served) { return std::optional<Served>(std::move(served)); });
 }
 
-Result<Publisher::Served> Publisher::first() {
-  for (const auto& line : registry_.audit())
-    if (line.from.empty() && !line.to.empty())
-      for (const auto& info : registry_.list())
-        if (info.model_key == line.to) return load(info);
-  return failure("the audit trail names no first release");
-}
-
-ReleaseInfo Publisher::publish(const Network& network, ReleaseInfo info, const std::string& reason) {
-  if (const auto known = published_.find(info.trigger); known != published_.end()) {
-    if (!registry_.was_live(known->second.model_key)) registry_.point_to(known->second, "retrainer", reason);
-    return known->second;
+ReleaseInfo Publisher::propose(const Model& model, ReleaseInfo info, Proposal proposal) {
+  auto known = published_.find(info.trigger);
+  if (known == published_.end()) {
+    info.inputs = model.inputs();
+    const std::string onnx = model.to_onnx({{"target", info.target}});
+    ReleaseInfo release = registry_.publish(onnx, std::move(info));
+    const std::string trigger = release.trigger;
+    known = published_.emplace(trigger, std::move(release)).first;
   }
-  const auto model = make_model(network, info.family);
-  info.inputs = network.inputs;
-  const std::string onnx = model->to_onnx({{"target", info.target}});
-  ReleaseInfo release = registry_.publish(onnx, std::move(info));
-  registry_.point_to(release, "retrainer", reason);
-  published_.emplace(release.trigger, release);
+  const ReleaseInfo& release = known->second;
+  proposal.model_key = release.model_key;
+  proposal.metrics_key = release.metrics_key;
+  proposal.candidate = consumers_would_take(release);
+  log_.ensure_topic(topic_, 1);
+  const NewRecord record = make_record(proposal, clock_.now());
+  log_.append(topic_, 0, {&record, 1});
   return release;
 }
 
-void Publisher::roll_back(const ReleaseInfo& to, const std::string& reason) {
-  log::warning("retrainer: back to " + to.model_key + ": " + reason);
-  registry_.point_to(to, "retrainer", reason);
+std::string Publisher::live_key() {
+  const auto pointer = registry_.pointer();
+  return pointer && *pointer ? (*pointer)->model_key : std::string();
 }
 
 std::optional<RetrainEvent> Publisher::known_answer(const std::string& event) const {

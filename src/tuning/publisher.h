@@ -1,8 +1,9 @@
 // What the retrainer does to the outside, each effect keyed so that doing it again changes nothing. Internal
 // to this room.
 //
-// Order of a publication: model, metrics (with the trigger), pointer, event, done flag. Whoever restarts
-// finds by the trigger how far it came.
+// Order of a publication: model, metrics (with the trigger), proposal to the judge (who alone moves the
+// pointer), event, done flag. Whoever restarts finds by the trigger how far it came; a proposal made twice is
+// admitted twice, which changes nothing.
 #pragma once
 
 #include <map>
@@ -11,37 +12,37 @@
 
 #include "base/time.h"
 #include "learn/model.h"
-#include "nn/network.h"
 #include "registry/events.h"
 #include "registry/handover.h"
 #include "registry/registry.h"
 #include "store/store.h"
+#include "stream/experts.h"
 
 namespace drst::tuning {
 
 class Publisher {
  public:
-  Publisher(ObjectStore& store, const Clock& clock, const RegistrySettings& settings);
+  Publisher(Log& log, const std::string& topic, ObjectStore& store, const Clock& clock,
+            const RegistrySettings& settings);
 
-  /// Baseline and what the pointer names, with their networks. nullopt: offline training has not finished
+  /// Baseline and what the pointer names, with their models. nullopt: offline training has not finished
   /// yet. Failure: there, but broken.
   struct Served {
     ReleaseInfo info;
-    Network network;
+    std::shared_ptr<const Model> model;
   };
   Result<std::optional<Served>> baseline();
   Result<std::optional<Served>> live();
-  /// The release the pointer named first: what a rollback goes back to.
-  Result<Served> first();
 
   /// Releases of earlier lives of this retrainer, by trigger; read once at the start.
   [[nodiscard]] const std::map<std::string, ReleaseInfo>& published() const { return published_; }
   Result<Served> load(const ReleaseInfo& info);
 
-  /// Publishes and points to it, unless a release with this trigger exists, which is then pointed to if it
-  /// never was live. Returns it.
-  ReleaseInfo publish(const Network& network, ReleaseInfo info, const std::string& reason);
-  void roll_back(const ReleaseInfo& to, const std::string& reason);
+  /// What the pointer names; empty: it cannot be read.
+  std::string live_key();
+  /// Stores the model as a challenger and proposes it, unless a release with this trigger exists, which is
+  /// then proposed again. Returns it. `proposal`: run, row and line; the rest is filled in.
+  ReleaseInfo propose(const Model& model, ReleaseInfo info, Proposal proposal);
   /// True if the release's recorded gain lets consumers take it.
   [[nodiscard]] bool consumers_would_take(const ReleaseInfo& info) const {
     return info.gain_over_baseline > settings_.gain_margin;
@@ -54,7 +55,10 @@ class Publisher {
  private:
   Result<Served> load(const Pointer& pointer);
 
+  Log& log_;
+  std::string topic_;  ///< of proposals
   ObjectStore& store_;
+  const Clock& clock_;
   RegistrySettings settings_;
   Registry registry_;
   Handover handover_;

@@ -95,6 +95,15 @@ Network refit(Network network, const Material& material, const TuningSettings& s
   return network;
 }
 
+std::vector<Network> refit_all(const std::vector<Network>& networks, const Material& material,
+                               const TuningSettings& settings, uint64_t seed) {
+  std::vector<Network> refitted;
+  refitted.reserve(networks.size());
+  for (std::size_t k = 0; k < networks.size(); ++k)
+    refitted.push_back(refit(networks[k], material, settings, k == 0 ? seed : Random(seed).fork(k)()));
+  return refitted;
+}
+
 Network with_new_inputs(Network network, const std::vector<std::string>& inputs, const Dataset& recent) {
   const std::unordered_set<std::string> known(network.inputs.begin(), network.inputs.end());
   std::vector<std::string> fresh;

@@ -44,6 +44,10 @@ void fine_tune(Network& network, const Pool& pool, const TuningSettings& setting
 /// A refit as it is done between drifts: make_pool, then fine_tune with the refit settings.
 Network refit(Network network, const Material& material, const TuningSettings& settings, uint64_t seed);
 
+/// The same for all networks of a line, which share their inputs: each with a seed of its own.
+std::vector<Network> refit_all(const std::vector<Network>& networks, const Material& material,
+                               const TuningSettings& settings, uint64_t seed);
+
 /// `network` with further inputs that it gives no weight yet, scaled by what `recent` shows of them: predicts
 /// the same, and can learn columns that another topology brought. Inputs it has already are skipped.
 Network with_new_inputs(Network network, const std::vector<std::string>& inputs, const Dataset& recent);

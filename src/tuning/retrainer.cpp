@@ -17,6 +17,7 @@
 #include "registry/events.h"
 #include "stream/joined_reader.h"
 #include "tuning/answer.h"
+#include "tuning/lines.h"
 #include "tuning/memory.h"
 #include "tuning/predictor.h"
 #include "tuning/publisher.h"
@@ -51,6 +52,20 @@ TuningSettings for_family(TuningSettings settings, const std::string& family) {
   return settings;
 }
 
+std::string family_of(const std::vector<Network>& networks) {
+  if (networks.size() > 1) return "mixture";
+  return networks.front().hidden().empty() ? "ridge" : "mlp";
+}
+
+/// Networks of one line serve together, as the mean of their logarithms where they predict such.
+std::shared_ptr<const Model> model_of(const std::vector<Network>& networks) {
+  if (networks.size() == 1) return make_model(networks.front(), family_of(networks));
+  std::vector<MixtureMember> members;
+  for (const auto& network : networks)
+    members.push_back({make_model(network, network.hidden().empty() ? "ridge" : "mlp"), 1});
+  return make_mixture(std::move(members), networks.front().exponential, "mixture");
+}
+
 float to_cell(double value) {
   const auto cell = static_cast<float>(value);
   return std::isfinite(cell) ? cell : std::numeric_limits<float>::quiet_NaN();
@@ -69,8 +84,10 @@ struct Retrainer::State {
   Memory memory;
   Counts counts;
 
-  // Models. The challenger's line begins with the baseline; the live model is what the pointer names.
-  Predictor baseline, live, challenger;
+  // Models. The line of refits begins with the baseline's networks; the live model is what the pointer names.
+  Predictor baseline, live;
+  std::vector<Network> first_networks, line;
+  Predictor challenger;  // of the line
   ReleaseInfo live_info;
   bool loaded = false;
   std::deque<Question::Start> starts;
@@ -78,7 +95,6 @@ struct Retrainer::State {
   // Where we are.
   int64_t row = -1;  ///< of the newest sample
   uint64_t labels_at_refit = 0;
-  uint64_t track_begin = 0;                 ///< label at which the present record began
   std::map<int64_t, ReleaseInfo> to_adopt;  ///< by row: what an earlier life published
   std::string adopted_run;
   Time last_activity;
@@ -98,7 +114,7 @@ struct Retrainer::State {
         settings(for_family(std::move(settings_), options_.family)),
         options(std::move(options_)),
         offline(std::move(offline_)),
-        publisher(store_, clock_, registry),
+        publisher(log, options.topic, store_, clock_, registry),
         reader(log, clock_, reader_options(options)),
         memory(static_cast<std::size_t>(settings.memory_rows),
                static_cast<std::size_t>(settings.waiting_rows)),
@@ -119,34 +135,41 @@ struct Retrainer::State {
       throw FailedError("retrainer: the live model in " + store.url() +
                         " cannot be used: " + current.error().reason);
     if (!*frozen || !*current) return false;
-    baseline = Predictor((*frozen)->network);
-    restart_challenger();
-    live = Predictor(std::move((*current)->network));
+    first_networks = networks_of(*(*frozen)->model);
+    baseline = Predictor(std::move((*frozen)->model));
+    restart_line();
+    live = Predictor(std::move((*current)->model));
     live_info = std::move((*current)->info);
     loaded = true;
     return true;
   }
 
-  void restart_challenger() {
-    challenger = baseline;
+  /// Without networks in the baseline there is no line of refits.
+  [[nodiscard]] bool has_line() const { return !line.empty(); }
+
+  void restart_line() {
     starts.clear();
-    starts.push_back({baseline.network(), 0});
+    line.clear();
+    advance_line(first_networks, 0);
   }
 
-  void advance_challenger(const Network& network, uint64_t trained_labels) {
-    challenger = Predictor(network);
-    starts.push_back({network, trained_labels});
+  void advance_line(std::vector<Network> networks, uint64_t trained_labels) {
+    if (networks.empty()) return;
+    line = std::move(networks);
+    challenger = Predictor(model_of(line));
+    starts.push_back({line.front(), trained_labels});
     if (starts.size() > most_starts)
       starts.erase(starts.begin() + 1);  // the first has seen no label and stays
   }
 
-  /// Someone else (a person) may have moved the pointer.
+  /// The judge (or a person) moves the pointer.
   void follow_pointer() {
+    const auto key = publisher.live_key();
+    if (key.empty() || key == live_info.model_key) return;
     auto current = publisher.live();
-    if (!current || !*current || (*current)->info.model_key == live_info.model_key) return;
-    live = Predictor(std::move((*current)->network));
+    if (!current || !*current) return;
+    live = Predictor(std::move((*current)->model));
     live_info = std::move((*current)->info);
-    track_begin = memory.labels_seen();
   }
 
   // --- an earlier life ---
@@ -170,11 +193,11 @@ struct Retrainer::State {
 
   void adopt() {
     while (!to_adopt.empty() && to_adopt.begin()->first <= row) {
-      if (auto served = publisher.load(to_adopt.begin()->second))
-        advance_challenger(served->network, memory.labels_seen());
+      const ReleaseInfo& info = to_adopt.begin()->second;
+      if (auto served = info.role == "refit" ? publisher.load(info) : failure("not of the line"))
+        advance_line(networks_of(*served->model), memory.labels_seen());
       labels_at_refit = memory.labels_seen();
       to_adopt.erase(to_adopt.begin());
-      if (to_adopt.empty()) track_begin = memory.labels_seen();
     }
   }
 
@@ -205,7 +228,8 @@ struct Retrainer::State {
       for (const double value : item.values) values.push_back(to_cell(value));
       const Predictions predicted{baseline.predict(values, memory.columns()),
                                   live.predict(values, memory.columns()),
-                                  challenger.predict(values, memory.columns())};
+                                  has_line() ? challenger.predict(values, memory.columns())
+                                             : std::numeric_limits<float>::quiet_NaN()};
       row = item.row >= 0 ? item.row : row + 1;
       const std::string id = item.id.empty() ? "row-" + to_text(row) : item.id;
       labelled = memory.add_sample(id, row, std::move(values), predicted);
@@ -214,88 +238,55 @@ struct Retrainer::State {
     }
     counts.labels = memory.labels_seen();
     counts.orphan_labels = memory.orphans();
-    if (labelled && !repeating() && !deferred) {
-      watch_live();
-      refit_if_due();
-    }
-  }
-
-  /// Over the last `most` labels of the present record.
-  [[nodiscard]] Record record(int64_t most) const {
-    const uint64_t since = memory.labels_seen() - track_begin;
-    return compare(memory, static_cast<std::size_t>(std::min<uint64_t>(since, static_cast<uint64_t>(most))),
-                   options.epsilon);
-  }
-
-  // --- rollback ---
-
-  void watch_live() {
-    if (live_info.role == "offline" || live_info.role == "baseline") return;
-    const Record track = record(settings.rollback_rows);
-    if (track.rows < static_cast<std::size_t>(settings.track_min)) return;
-    if (track.live_gain >= -settings.rollback_z * track.live_error || track.live_gain >= 0) return;
-    auto first = publisher.first();
-    if (!first) {
-      log::warning(
-          "retrainer: the live model fell behind the baseline, but there is nothing to go back to: " +
-          first.error().reason);
-      return;
-    }
-    publisher.roll_back(first->info, "mean bounded error " + to_fixed(track.live, 4) + " on the last " +
-                                         to_text(track.rows) + " labelled rows, baseline " +
-                                         to_fixed(track.baseline, 4));
-    ++counts.rollbacks;
-    live = Predictor(std::move(first->network));
-    live_info = std::move(first->info);
-    restart_challenger();
-    track_begin = memory.labels_seen();
-    labels_at_refit = memory.labels_seen();
+    if (labelled && !repeating() && !deferred) refit_if_due();
   }
 
   // --- refits ---
 
   void refit_if_due() {
-    if (settings.refit_every_labels == 0) return;
+    if (settings.refit_every_labels == 0 || !has_line()) return;
     if (memory.labels_seen() - labels_at_refit < static_cast<uint64_t>(settings.refit_every_labels)) return;
     labels_at_refit = memory.labels_seen();
     follow_pointer();
     const std::string trigger = "refit-" + reader.run_id() + "-" + to_text(row);
-    const Network& from = challenger.network();
-    Material material{memory.dataset(from.inputs, 0, memory.rows().size()),
-                      make_dataset(offline, from.inputs, options.target)};
-    Network network = refit(from, material, settings, seed_of(trigger));
+    const Record track = compare(memory, static_cast<std::size_t>(settings.track_rows), options.epsilon);
+    // A line that the world has left behind learns its way back more slowly than the baseline does.
+    const bool lost = track.challenger_gain < -settings.restart_z * track.challenger_error;
+    const std::vector<Network>& from = lost ? first_networks : line;
+    const auto& inputs = from.front().inputs;
+    Material material{memory.dataset(inputs, 0, memory.rows().size()),
+                      make_dataset(offline, inputs, options.target)};
+    std::vector<Network> networks = refit_all(from, material, settings, seed_of(trigger));
     ++counts.refits;
+    counts.restarts += lost ? 1 : 0;
 
-    ReleaseInfo info = release_info(network, "refit", trigger);
+    ReleaseInfo info = release_info("refit", trigger);
+    info.family = family_of(networks);
     info.data_sha256 = data_digest(material.recent);
-    const Record track = record(settings.track_rows);
     info.gain_over_baseline = track.challenger_gain;
     info.gain_over_live = track.live - track.challenger;
     info.metrics["track.rows"] = static_cast<double>(track.rows);
     info.metrics["track.challenger_loss"] = track.challenger;
     info.metrics["track.live_loss"] = track.live;
     info.metrics["track.baseline_loss"] = track.baseline;
-    const bool fit_to_serve = track.rows >= static_cast<std::size_t>(settings.track_min) &&
-                              track.challenger_gain > settings.margin &&
-                              track.challenger_gain > settings.publish_z * track.challenger_error &&
-                              track.challenger <= track.live && publisher.consumers_would_take(info);
-    const std::string reason = "refit: mean bounded error " + to_fixed(track.challenger, 4) +
-                               " on the last " + to_text(track.rows) + " labelled rows, live " +
-                               to_fixed(track.live, 4) + ", baseline " + to_fixed(track.baseline, 4);
-    defer([this, network = std::move(network), info = std::move(info), fit_to_serve, reason,
-           labels = memory.labels_seen()] {
-      advance_challenger(network, labels);
-      if (!fit_to_serve) return;
-      live_info = publisher.publish(network, info, reason);
-      live = challenger;
+    if (lost) info.settings["restarted"] = "from the baseline";
+    defer([this, networks = std::move(networks), info = std::move(info), labels = memory.labels_seen()] {
+      (void)propose(*model_of(networks), info, line_refit);
+      advance_line(networks, labels);
       ++counts.published_refits;
     });
   }
 
-  ReleaseInfo release_info(const Network& network, const std::string& role,
-                           const std::string& trigger) const {
+  ReleaseInfo propose(const Model& model, ReleaseInfo info, std::string_view to_line) {
+    Proposal proposal;
+    proposal.run_id = reader.run_id();
+    proposal.row = row;
+    proposal.line = to_line;
+    return publisher.propose(model, std::move(info), std::move(proposal));
+  }
+
+  [[nodiscard]] ReleaseInfo release_info(const std::string& role, const std::string& trigger) const {
     ReleaseInfo info;
-    info.family = network.hidden().empty() ? "ridge" : "mlp";
     info.target = options.target;
     info.parent = live_info.model_key;
     info.role = role;
@@ -367,13 +358,12 @@ struct Retrainer::State {
     event.baseline_val_loss = found.baseline_val_loss;
     event.reason = found.reason;
     event.wall_ms = (monotonic_seconds() - start) * 1e3;
-    defer([this, event, found = std::move(found), labels = memory.labels_seen()] {
-      conclude(event, found, labels);
-    });
+    defer([this, event, found = std::move(found)] { conclude(event, found); });
   }
 
-  void conclude(RetrainEvent event, const Answer& found, uint64_t labels) {
-    ReleaseInfo info = release_info(found.network, "retrain", event.id);
+  void conclude(RetrainEvent event, const Answer& found) {
+    ReleaseInfo info = release_info("retrain", event.id);
+    info.family = family_of({found.network});
     info.metrics["row"] = static_cast<double>(event.row);
     info.labels = event.labels;
     info.gain_over_baseline = found.baseline_val_loss - found.val_loss;
@@ -391,13 +381,8 @@ struct Retrainer::State {
       event.reason = "the gain over the baseline is within registry.gain_margin: " + event.reason;
     } else if (found.better) {
       info.data_sha256 = data_digest(memory.dataset(found.network.inputs, 0, memory.rows().size()));
-      live_info = publisher.publish(found.network, info,
-                                    "drift " + event.id + " tier " + event.tier + ": " + event.reason);
-      advance_challenger(found.network, labels);
-      live = challenger;
-      labels_at_refit = labels;
       event.published = true;
-      event.release = live_info.model_key;
+      event.release = propose(*model_of({found.network}), info, line_answer).model_key;
       ++counts.published_answers;
     }
     publisher.answer(event, false);
@@ -409,12 +394,7 @@ struct Retrainer::State {
       const auto found = info.metrics.find(name);
       return found == info.metrics.end() ? 0.0 : found->second;
     };
-    if (auto served = publisher.load(info)) {
-      live_info =
-          publisher.publish(served->network, info, "drift " + event.id + ": completed after a restart");
-      advance_challenger(served->network, memory.labels_seen());
-      live = challenger;
-    }
+    if (auto served = publisher.load(info)) (void)propose(*served->model, info, line_answer);
     event.row = static_cast<int64_t>(figure("row"));
     event.candidates = static_cast<int64_t>(figure("candidates"));
     event.labels = info.labels;
@@ -435,6 +415,7 @@ struct Retrainer::State {
   Step step() {
     if (done) return Step::done;
     if (!load()) return idle();
+    follow_pointer();
     if (apply_if_due(false)) return Step::worked;
     const auto trigger = deferred ? std::nullopt : publisher.handover().pending();
     if (trigger && trigger->row <= row && !repeating()) {
@@ -473,8 +454,7 @@ struct Retrainer::State {
     reader.commit();
     log::info("retrainer: " + why + "; " + to_text(counts.labels) + " labels, " + to_text(counts.answers) +
               " answers to drift (" + to_text(counts.published_answers) + " published), " +
-              to_text(counts.refits) + " refits (" + to_text(counts.published_refits) + " published), " +
-              to_text(counts.rollbacks) + " rollbacks");
+              to_text(counts.refits) + " refits, " + to_text(counts.restarts) + " of them from the baseline");
     return Step::done;
   }
 };

@@ -3,20 +3,21 @@
 // Follows the stream as its own exclusive group and keeps a bounded memory of labelled rows (memory.h), each
 // with what baseline, live model and challenger predicted for it when it came, so that every comparison is
 // between predictions made before the label was known.
-//  * On drift (a pending hand-over) it answers with a search over the tier's grid (answer.h): publishes a
-//  winner that beats the live model on the
-//    newest labelled rows, which the winner never saw, or says why not. It always ends with the done flag;
-//    each answer is a RetrainEvent.
-//  * Between drifts, every `refit_every_labels` labels, the challenger (a copy of the live model's line) is
-//  fine-tuned on the memory (refit.h). It is
-//    published, role "refit", only if its own record over the last labelled rows beats the baseline's and is
-//    no worse than the live model's.
-//  * If the live model's record falls behind the baseline's, the pointer goes back to the first release.
-// No label is used before it arrived. `busy_rows`: on the virtual clock a result takes effect so many stream
-// rows after the work began. Effects are keyed: a release's `trigger` is the drift event's id, or
-// refit-<run>-<row>; after a crash the log is read again from its start, published releases are adopted where
-// they were made and nothing is published twice. Randomness comes from the seed and the trigger. Files:
-// retrainer (this: the component), memory, refit, answer, publisher (effects), grid and race (the search).
+//  * On drift (a pending hand-over) it answers with a search over the tier's grid (answer.h): proposes a
+//  winner
+//    that beats the live model on the newest labelled rows, which the winner never saw, or says why not. It
+//    always ends with the done flag; each answer is a RetrainEvent.
+//  * Between drifts, every `refit_every_labels` labels, the line of refits (a copy of the baseline's networks
+//  at
+//    first) is fine-tuned on the memory (refit.h) and proposed. A line that fell behind the baseline begins
+//    anew.
+// What it proposes is stored as a release in state "challenger"; the judge (judge.h) weighs it, and alone
+// moves the pointer. No label is used before it arrived. `busy_rows`: on the virtual clock a result takes
+// effect so many stream rows after the work began. Effects are keyed: a release's `trigger` is the drift
+// event's id, or refit-<run>-<row>; after a crash the log is read again from its start, published releases
+// are adopted where they were made and nothing is published twice. Randomness comes from the seed and the
+// trigger. Files: retrainer (this: the component), memory, refit, answer, publisher (effects), grid and race
+// (the search).
 #pragma once
 
 #include <memory>
@@ -57,10 +58,7 @@ struct TuningSettings {
   double refit_noise = 0;
   // track record
   int64_t track_rows = 200;
-  int64_t track_min = 20;
-  double publish_z = 2;
-  int64_t rollback_rows = 50;
-  double rollback_z = 2;
+  double restart_z = 2;
   GridSettings grid;
 };
 void describe(SettingsVisitor& visitor, TuningSettings& settings);
@@ -89,7 +87,8 @@ class Retrainer final : public Component {
 
   struct Counts {
     uint64_t samples = 0, labels = 0, orphan_labels = 0, refits = 0, published_refits = 0, answers = 0,
-             published_answers = 0, rollbacks = 0;
+             published_answers = 0;
+    uint64_t restarts = 0;  ///< refits that began from the baseline since the line had fallen behind it
   };
   [[nodiscard]] Counts counts() const;
 

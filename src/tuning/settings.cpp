@@ -45,20 +45,12 @@ void describe(SettingsVisitor& visitor, TuningSettings& s) {
   visitor.visit("refit_weight_decay", s.refit_weight_decay, {"1", "L2 term in refits", 0, 1});
   visitor.visit("refit_noise", s.refit_noise,
                 {"standard deviations", "Gaussian noise on inputs in refits", 0, 10});
+  visitor.visit("track_rows", s.track_rows,
+                {"labels", "over which the line of refits is compared with the baseline", 2, 1e6});
   visitor.visit(
-      "track_rows", s.track_rows,
-      {"labels", "over which the records of baseline, live model and challenger are compared", 2, 1e6});
-  visitor.visit("track_min", s.track_min, {"labels", "before which no record counts", 2, 1e6});
-  visitor.visit("publish_z", s.publish_z,
-                {"standard errors", "by which the challenger's record must beat the baseline's", 0, 10});
-  visitor.visit(
-      "rollback_rows", s.rollback_rows,
-      {"labels",
-       "over which the live model is watched: short, so that a world that turns back is noticed soon", 2,
-       1e6});
-  visitor.visit("rollback_z", s.rollback_z,
-                {"standard errors",
-                 "by which the live model's record may fall behind the baseline's before a rollback", 0, 10});
+      "restart_z", s.restart_z,
+      {"standard errors",
+       "by which the line's record may fall behind the baseline's before it begins anew from it", 0, 10});
   describe(visitor, s.grid);
 }
 

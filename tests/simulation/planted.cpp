@@ -68,10 +68,6 @@ class BuggyStore final : public ForwardingStore {
   BuggyStore(PlantedBug bug, ObjectStore& inner_store) : ForwardingStore(inner_store), bug_(bug) {}
 
   void put(const std::string& key, std::string_view bytes) override {
-    if (hold_back(key)) {
-      held_[key] = bytes;
-      return;
-    }
     if (bug_ == PlantedBug::stale_lock && key == "results/retrain_lock.flag") {
       // When it may be taken for stale lies in a future that never comes.
       const std::string never =
@@ -79,31 +75,35 @@ class BuggyStore final : public ForwardingStore {
       inner().put(key, never);
       return;
     }
+    if (bug_ == PlantedBug::pointer_before_model && key == "models/latest.txt")
+      return put_pointer_first(bytes);
+    write_behind();
     inner().put(key, bytes);
-    if (key == "models/latest.txt") release();
-  }
-  bool put_new(const std::string& key, std::string_view bytes) override {
-    if (!hold_back(key)) return inner().put_new(key, bytes);
-    if (exists(key)) return false;
-    held_[key] = bytes;
-    return true;
   }
   std::optional<std::string> get(const std::string& key, std::uint64_t limit) override {
-    if (const auto held = held_.find(key); held != held_.end()) return held->second;
+    if (key == behind_key_) return behind_;
     return inner().get(key, limit);
   }
-  bool exists(const std::string& key) override { return held_.contains(key) || inner().exists(key); }
 
  private:
-  [[nodiscard]] bool hold_back(const std::string& key) const {
-    return bug_ == PlantedBug::pointer_before_model && key.starts_with("models/model_");
+  /// As if the model that it names were written only some time behind it, with this process's next object.
+  void put_pointer_first(std::string_view bytes) {
+    const std::string key(bytes.substr(0, bytes.find('\n')));
+    write_behind();
+    if (const auto model = inner().get(key, std::uint64_t{1} << 30)) {
+      behind_key_ = key;
+      behind_ = *model;
+      inner().remove(key);
+    }
+    inner().put("models/latest.txt", bytes);
   }
-  void release() {
-    for (const auto& [key, bytes] : held_) inner().put(key, bytes);
-    held_.clear();
+  void write_behind() {
+    if (behind_key_.empty()) return;
+    inner().put(behind_key_, behind_);
+    behind_key_.clear();
   }
+  std::string behind_key_, behind_;
   PlantedBug bug_;
-  std::map<std::string, std::string> held_;
 };
 
 }  // namespace

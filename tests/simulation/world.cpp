@@ -19,6 +19,7 @@
 #include "store/memory_store.h"
 #include "stream/memory_log.h"
 #include "stream/record.h"
+#include "tuning/judge.h"
 #include "tuning/retrainer.h"
 
 namespace drst::testing {
@@ -39,7 +40,10 @@ Table chain_table(std::size_t rows, std::size_t change, uint64_t seed) {
   for (std::size_t r = 0; r < rows; ++r) {
     load = 0.8 * load + 0.2 * random.uniform();
     const double pressure = r >= change ? 4.0 : 1.0;
-    target.push_back(1000 * load / std::sqrt(pressure) * (1 + 0.02 * random.normal()));
+    // Nothing the counters show: what served one stretch fails in the next, and serves again in the one
+    // after.
+    const double hidden = r >= change && (r - change) / 40 % 2 == 0 ? 0.5 : 1.0;
+    target.push_back(1000 * hidden * load / std::sqrt(pressure) * (1 + 0.02 * random.normal()));
     for (int c = 0; c < 6; ++c)
       counters[c].push_back(1e6 * (1 + c) * (c % 2 == 0 ? load : load * pressure) *
                             (1 + 0.05 * random.normal()));
@@ -192,10 +196,15 @@ class World {
     tuning.threads = 1;
     tuning.memory_rows = 120;
     tuning.refit_every_labels = 10;
+    tuning.refit_learning_rate = 2e-2;
+    tuning.memory_decay = 20;
+    tuning.offline_weight = 0.01;
     tuning.min_labels = 10;
     tuning.track_rows = 40;
-    tuning.track_min = 10;
-    tuning.publish_z = 0;
+    JudgeSettings judging;
+    judging.alpha = 0.5;  // much moving about is wanted here
+    judging.false_rollback_labels = 8;
+    judging.patience_labels = 5;
 
     add("monitor", [this, drift, seed](Body& body) {
       MonitorOptions options;
@@ -214,6 +223,13 @@ class World {
       options.idle_timeout_s = 400;
       body.main = std::make_unique<Retrainer>(*body.seen_log, *body.seen_store, clock_, tuning,
                                               RegistrySettings{}, options, begin_.offline);
+    });
+    add("judge", [this, judging](Body& body) {
+      JudgeOptions options;
+      options.topic = topic;
+      options.idle_timeout_s = 400;
+      body.main = std::make_unique<Judge>(*body.seen_log, *body.seen_store, clock_, judging,
+                                          RegistrySettings{}, options);
     });
     for (int i = 0; i < 3; ++i)
       add("infer-" + drst::to_text(i), [this, inference, i](Body& body) {

@@ -1,0 +1,112 @@
+#include "learn/neighbours.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "nn/network.h"
+
+namespace drst {
+namespace {
+
+constexpr float range_factor = 1.5F;  // beyond the training range: another world still has its own places
+constexpr double most_residual = 1;   // of the logarithm; beyond e-fold the label is as likely wrong
+constexpr std::size_t lanes = 8;      // partial sums, so that the compiler may use vectors
+
+/// Sum of (a - b)^2, in an order that does not depend on the machine.
+float squared_distance(const float* a, const float* b, std::size_t n) {
+  float sums[lanes] = {};
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (std::size_t j = 0; j < lanes; ++j) {
+      const float d = a[i + j] - b[i + j];
+      sums[j] += d * d;
+    }
+  for (std::size_t j = 0; i < n; ++i, ++j) {
+    const float d = a[i] - b[i];
+    sums[j] += d * d;
+  }
+  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+}  // namespace
+
+void describe(SettingsVisitor& v, NeighbourSettings& s) {
+  v.visit("rows", s.rows, {"rows", "labelled rows remembered; 300 to 2000 do equally well", 1, 100'000});
+  v.visit("width", s.width,
+          {"1", "of the kernel, in mean squared standard deviations: rows of one experiment are nearer", 1e-4,
+           100});
+  v.visit("ridge", s.ridge,
+          {"1", "weight of the frozen model: where no remembered row is nearer than this it is left alone",
+           1e-6, 100});
+  v.visit(
+      "recency", s.recency,
+      {"1", "how much more a label of this very moment counts than an old one of the same place", 0, 1000});
+  v.visit("recency_rows", s.recency_rows, {"rows", "after which that has fallen to 1/e", 0.1, 1e6});
+}
+
+Neighbours::Neighbours(std::shared_ptr<const Model> frozen, const NeighbourSettings& settings)
+    : frozen_(std::move(frozen)), settings_(settings) {
+  auto networks = networks_of(*frozen_);
+  if (networks.empty() || !networks.front().exponential) return;
+  usable_ = true;
+  Network& ends = networks.front();
+  for (auto* bound : {&ends.low, &ends.high})
+    for (float& value : *bound) value *= range_factor;
+  ends_ = std::make_shared<const Network>(std::move(ends));
+  const std::size_t inputs = ends_->inputs.size();
+  const auto relevance = frozen_->relevance();
+  const double mean_scale = 1.0 / (static_cast<double>(inputs) * 2 * settings_.width);
+  for (std::size_t i = 0; i < inputs; ++i) {
+    const double c = relevance.size() == inputs ? static_cast<double>(relevance[i]) : 1;
+    factor_.push_back(static_cast<float>(std::sqrt(std::max(c, 0.0) * mean_scale)));
+  }
+}
+
+void Neighbours::standardise(std::span<const float> raw, float* out) {
+  transform_inputs(*ends_, raw, 1, {out, raw.size()});
+  for (std::size_t i = 0; i < raw.size(); ++i) out[i] *= factor_[i];
+}
+
+void Neighbours::add(int64_t row, std::span<const float> raw, float frozen_prediction, float label) {
+  if (!usable_ || raw.size() != factor_.size() || !(label > 0) || !(frozen_prediction > 0) ||
+      !std::isfinite(label) || !std::isfinite(frozen_prediction))
+    return;
+  const std::size_t inputs = factor_.size();
+  const auto most = static_cast<std::size_t>(settings_.rows);
+  if (residuals_.size() < most) {
+    next_ = residuals_.size();
+    residuals_.push_back(0);
+    rows_.push_back(0);
+    memory_.resize(residuals_.size() * inputs);
+  }
+  standardise(raw, memory_.data() + next_ * inputs);
+  const double residual =
+      std::log(static_cast<double>(label)) - std::log(static_cast<double>(frozen_prediction));
+  residuals_[next_] = static_cast<float>(std::clamp(residual, -most_residual, most_residual));
+  rows_[next_] = row;
+  next_ = (next_ + 1) % most;
+}
+
+float Neighbours::predict(int64_t row, std::span<const float> raw, float frozen_prediction) {
+  if (!usable_ || residuals_.empty() || raw.size() != factor_.size() || !(frozen_prediction > 0))
+    return std::numeric_limits<float>::quiet_NaN();
+  const std::size_t inputs = factor_.size();
+  scratch_.resize(inputs);
+  standardise(raw, scratch_.data());
+  double weights = settings_.ridge;
+  double sum = 0;
+  for (std::size_t i = 0; i < residuals_.size(); ++i) {
+    const float distance = squared_distance(scratch_.data(), memory_.data() + i * inputs, inputs);
+    if (!(distance < 80)) continue;  // e^-80 is nothing
+    double weight = std::exp(-static_cast<double>(distance));
+    if (row >= 0 && rows_[i] >= 0)
+      weight *= 1 + settings_.recency * std::exp(-static_cast<double>(std::max<int64_t>(row - rows_[i], 0)) /
+                                                 settings_.recency_rows);
+    weights += weight;
+    sum += weight * static_cast<double>(residuals_[i]);
+  }
+  return static_cast<float>(static_cast<double>(frozen_prediction) * std::exp(sum / weights));
+}
+
+}  // namespace drst

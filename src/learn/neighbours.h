@@ -1,0 +1,64 @@
+// The frozen model put right by what was labelled nearby: an expert that learns from one label at once.
+//
+// ln N(x) = ln F(x) + sum_i k_i r_i / (sum_i k_i + ridge), over the labelled rows that are remembered, where
+// r_i = ln y_i - ln F(x_i), cut at +-1, is what the frozen model F missed there, and
+//
+//   k_i = exp(-D_i / (2 width)) (1 + recency e^(-age_i / recency_rows)),
+//   D_i = mean over inputs of c_f (z_f - z_if)^2
+//
+// with z the frozen network's standardised inputs, cut at 1.5 times the range seen in training, and c_f the
+// inputs' relevance (|Pearson r| with ln y offline, mean 1). A kernel regression of residuals (Nadaraya 1964,
+// Watson 1964) that shrinks to F where nothing is near. Not for targets that can be negative or zero: such
+// rows are not remembered. One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/settings.h"
+#include "learn/model.h"
+
+namespace drst {
+
+struct NeighbourSettings {
+  int64_t rows = 512;
+  double width = 0.1;
+  double ridge = 0.05;
+  double recency = 20;
+  double recency_rows = 3;
+};
+void describe(SettingsVisitor& visitor, NeighbourSettings& settings);
+
+class Neighbours {
+ public:
+  /// `frozen` must have a network in it (networks_of), else `usable()` is false and nothing is ever
+  /// predicted.
+  Neighbours(std::shared_ptr<const Model> frozen, const NeighbourSettings& settings);
+  [[nodiscard]] bool usable() const { return usable_; }
+  [[nodiscard]] std::size_t size() const { return residuals_.size(); }
+  /// A labelled row: raw inputs in the order of the frozen model's, what that predicted for them, the label.
+  void add(int64_t row, std::span<const float> raw, float frozen_prediction, float label);
+  /// NaN: nothing is remembered yet. `row` < 0: of no known age.
+  float predict(int64_t row, std::span<const float> raw, float frozen_prediction);
+
+ private:
+  void standardise(std::span<const float> raw, float* out);
+
+  std::shared_ptr<const Model> frozen_;
+  NeighbourSettings settings_;
+  bool usable_ = false;
+  std::shared_ptr<const Network> ends_;  // the transform of the inputs, with the range widened
+  std::vector<float> factor_;  // by input: sqrt(c_f / (inputs x 2 width)), so that k = exp(-|u - u_i|^2)
+  std::vector<float> scratch_;
+  // A ring of the newest rows.
+  std::vector<float> memory_;  // rows x inputs
+  std::vector<float> residuals_;
+  std::vector<int64_t> rows_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace drst

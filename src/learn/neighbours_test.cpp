@@ -1,0 +1,132 @@
+#include "learn/neighbours.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/random.h"
+#include "nn/network.h"
+
+namespace drst {
+namespace {
+
+constexpr float missing = std::numeric_limits<float>::quiet_NaN();
+
+/// Two inputs as they are, standardised by 10; predicts 100 whatever comes.
+std::shared_ptr<const Model> constant_model() {
+  Network network;
+  network.inputs = {"a", "b"};
+  network.impute = {0, 0};
+  network.log1p = {0, 0};
+  network.shift = {0, 0};
+  network.scale = {0.1F, 0.1F};
+  network.low = {-1, -1};
+  network.high = {1, 1};
+  network.layers = {{2, 1, {0, 0}, {0}}};
+  network.exponential = true;
+  network.output_shift = std::log(100.0F);
+  return make_model(std::move(network), "ridge");
+}
+
+NeighbourSettings plain() {
+  NeighbourSettings settings;
+  settings.recency = 0;
+  return settings;
+}
+
+TEST(Neighbours, GoldenValue) {
+  Neighbours neighbours(constant_model(), plain());
+  const std::vector<float> here = {1, 2}, there = {3, 4}, asked = {2, 2};
+  neighbours.add(0, here, 100, 150);
+  neighbours.add(1, there, 100, 80);
+  // z = raw / 10; D = mean of squared differences; k = exp(-D / 0.2); by hand in double precision.
+  const double k1 = std::exp(-(0.01 + 0) / 2 / 0.2), k2 = std::exp(-(0.01 + 0.04) / 2 / 0.2);
+  const double expected = 100 * std::exp((k1 * std::log(1.5) + k2 * std::log(0.8)) / (k1 + k2 + 0.05));
+  EXPECT_NEAR(static_cast<double>(neighbours.predict(2, asked, 100)), expected, 1e-4);
+}
+
+TEST(Neighbours, FarFromEverythingItIsTheFrozenModel) {
+  Neighbours neighbours(constant_model(), plain());
+  neighbours.add(0, std::vector<float>{-15, -15}, 100, 50);
+  EXPECT_NEAR(static_cast<double>(neighbours.predict(1, std::vector<float>{15, 15}, 100)), 100, 0.1);
+  EXPECT_NEAR(static_cast<double>(neighbours.predict(1, std::vector<float>{-15, -15}, 100)),
+              100 * std::exp(std::log(0.5) / 1.05), 0.1);
+}
+
+TEST(Neighbours, TheNewestLabelCountsMostWhereAllAreAlike) {
+  NeighbourSettings settings;
+  Neighbours neighbours(constant_model(), settings);
+  const std::vector<float> x = {1, 1};
+  for (int row = 0; row < 20; ++row) neighbours.add(row, x, 100, 100);
+  neighbours.add(20, x, 100, 200);
+  const float now = neighbours.predict(21, x, 100);
+  const float later = neighbours.predict(100, x, 100);
+  const float ageless = neighbours.predict(-1, x, 100);
+  double weights = 0.05;
+  for (int row = 0; row <= 20; ++row) weights += 1 + 20 * std::exp(-(21 - row) / 3.0);
+  const double newest = 1 + 20 * std::exp(-1 / 3.0);
+  EXPECT_NEAR(static_cast<double>(now), 100 * std::exp(newest / weights * std::log(2.0)), 1e-3);
+  EXPECT_LT(later, 105);
+  EXPECT_FLOAT_EQ(later, ageless);
+}
+
+TEST(Neighbours, RemembersOnlySoManyRows) {
+  auto settings = plain();
+  settings.rows = 3;
+  Neighbours neighbours(constant_model(), settings);
+  const std::vector<float> x = {1, 1};
+  neighbours.add(0, x, 100, 200);
+  for (int row = 1; row < 4; ++row) neighbours.add(row, x, 100, 100);
+  EXPECT_EQ(neighbours.size(), 3U);
+  EXPECT_FLOAT_EQ(neighbours.predict(4, x, 100), 100);
+}
+
+TEST(Neighbours, WhatCannotBeLearnedFromIsLeftAlone) {
+  Neighbours neighbours(constant_model(), plain());
+  const std::vector<float> x = {1, 1};
+  EXPECT_TRUE(std::isnan(neighbours.predict(0, x, 100)));
+  for (const float label : {0.0F, -5.0F, missing, std::numeric_limits<float>::infinity()})
+    neighbours.add(0, x, 100, label);
+  neighbours.add(0, x, missing, 100);
+  neighbours.add(0, std::vector<float>{1}, 100, 100);
+  EXPECT_EQ(neighbours.size(), 0U);
+  neighbours.add(0, std::vector<float>{missing, missing}, 100, 1e30F);
+  EXPECT_EQ(neighbours.size(), 1U);
+  const float answer = neighbours.predict(1, std::vector<float>{missing, 1e38F}, 100);
+  EXPECT_TRUE(std::isfinite(answer));
+  EXPECT_LE(answer, 100 * std::exp(1.0F));
+}
+
+TEST(Neighbours, AModelWithoutANetworkHasNoNeighbours) {
+  Network linear = *constant_model()->network();
+  linear.exponential = false;
+  Neighbours neighbours(make_model(std::move(linear), "ridge"), plain());
+  EXPECT_FALSE(neighbours.usable());
+  neighbours.add(0, std::vector<float>{1, 1}, 100, 100);
+  EXPECT_TRUE(std::isnan(neighbours.predict(0, std::vector<float>{1, 1}, 100)));
+}
+
+TEST(Neighbours, LearnsASecondWorldFromFewLabels) {
+  Random random(5);
+  Neighbours neighbours(constant_model(), plain());
+  const auto truth = [](const std::vector<float>& x) { return x[0] > 0 ? 160.0F : 60.0F; };
+  const auto draw = [&] {
+    return std::vector<float>{
+        static_cast<float>(random.chance(0.5) ? random.uniform(4, 9) : random.uniform(-9, -4)),
+        static_cast<float>(random.uniform(-5, 5))};
+  };
+  for (int row = 0; row < 40; ++row) {
+    const auto x = draw();
+    neighbours.add(row, x, 100, truth(x));
+  }
+  int near = 0;
+  for (int row = 0; row < 200; ++row) {
+    const auto x = draw();
+    near += std::abs(neighbours.predict(row, x, 100) - truth(x)) <= 0.2F * truth(x) ? 1 : 0;
+  }
+  EXPECT_GT(near, 190);
+}
+
+}  // namespace
+}  // namespace drst

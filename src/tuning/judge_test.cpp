@@ -1,0 +1,327 @@
+#include "tuning/judge.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/random.h"
+#include "learn/model.h"
+#include "nn/network.h"
+#include "registry/judgement.h"
+#include "store/memory_store.h"
+#include "stream/experts.h"
+#include "stream/memory_log.h"
+#include "stream/record.h"
+
+namespace drst {
+namespace {
+
+const std::string topic = "latencyTopic";
+
+/// Predicts `factor` times its one input, whatever comes.
+std::unique_ptr<const Model> times(float factor) {
+  Network network;
+  network.inputs = {"a"};
+  network.impute = {1};
+  network.log1p = {0};
+  network.shift = {0};
+  network.scale = {1};
+  network.layers = {{1, 1, {factor}, {0}}};
+  return make_model(std::move(network), "ridge");
+}
+
+/// A stream whose target is `truth` times its one counter, and a judge.
+struct Bed {
+  VirtualClock clock;
+  std::shared_ptr<MemoryLogDisk> disk = std::make_shared<MemoryLogDisk>();
+  MemoryLog log{disk, clock};
+  MemoryStore store;
+  Registry registry{store, clock};
+  JudgeSettings settings;
+  std::unique_ptr<Judge> judge;
+  RecordEncoder encoder{{"a"}};
+  Random random{3};
+  double truth = 1;
+  int64_t row = 0;
+  ReleaseInfo first;
+  int label_every = 1, label_delay = 0;
+
+  Bed() {
+    log.ensure_topic(topic, 2);
+    log.ensure_topic(labels_topic(topic), 1);
+    const auto baseline = publish(1, "baseline");
+    registry.set_baseline(baseline);
+    first = publish(1, "offline");
+    registry.point_to(first, "offline", "first");
+    start();
+  }
+  void start() {
+    judge.reset();
+    JudgeOptions options;
+    options.run_id = "run1";
+    judge = std::make_unique<Judge>(log, store, clock, settings, RegistrySettings{}, options);
+  }
+  ReleaseInfo publish(float factor, const std::string& role) {
+    ReleaseInfo info;
+    info.family = "ridge";
+    info.target = "output_rate";
+    info.inputs = {"a"};
+    info.role = role;
+    info.gain_over_baseline = 0.1;
+    clock.advance(std::chrono::seconds(1));
+    return registry.publish(times(factor)->to_onnx({}), info);
+  }
+  ReleaseInfo propose(float factor, const std::string& line = "refit", bool candidate = true) {
+    const auto release = publish(factor, "refit");
+    log.ensure_topic(proposals_topic(topic), 1);
+    const auto record = make_record(
+        Proposal{"run1", row - 1, line, release.model_key, release.metrics_key, candidate}, clock.now());
+    log.append(proposals_topic(topic), 0, {&record, 1});
+    return release;
+  }
+  void settle() {
+    for (int i = 0; i < 10'000 && judge->step() == Step::worked; ++i) {
+    }
+  }
+  [[nodiscard]] double counter(int64_t r) const { return 100 + static_cast<double>(r % 7) * 10; }
+  void append_label(int64_t r) {
+    NewRecord label;
+    label.value = encode_label(make_id("run1", r), truth * counter(r), clock.now());
+    log.append(labels_topic(topic), 0, {&label, 1});
+  }
+  void tick() {
+    const bool labelled = label_every > 0 && row % label_every == 0;
+    if (label_delay > 0 && row >= label_delay && (row - label_delay) % label_every == 0)
+      append_label(row - label_delay);
+    const double noisy = counter(row) * std::exp(0.03 * random.normal());
+    std::optional<double> at_once;
+    if (labelled && label_delay == 0) at_once = truth * counter(row);
+    NewRecord record;
+    record.value = std::string(
+        encoder.encode(make_id("run1", row), std::vector<double>{noisy}, at_once, clock.now(), "s"));
+    record.headers = {{std::string(run_id_header), "run1"}};
+    log.append(topic, static_cast<int>(row % 2), {&record, 1});
+    ++row;
+    settle();
+    clock.advance(std::chrono::seconds(1));
+  }
+  void ticks(int n) {
+    for (int i = 0; i < n; ++i) tick();
+  }
+  std::string live() { return (*registry.pointer())->model_key; }
+  std::optional<ExpertState> state() {
+    ExpertFollower follower(log, topic, "run1");
+    follower.refresh();
+    return follower.state();
+  }
+  double weight(std::string_view name) {
+    const auto now = state();
+    for (const auto& expert : now->experts)
+      if (expert.name == name) return expert.weight;
+    return -1;
+  }
+};
+
+TEST(Judge, AChallengerThatIsBetterBecomesLiveAndTheEvidenceIsKept) {
+  Bed bed;
+  bed.ticks(20);
+  bed.truth = 0.6;
+  const auto release = bed.propose(0.6F);
+  bed.ticks(4);
+  EXPECT_EQ(bed.live(), bed.first.model_key) << "four labels prove nothing at 0.01";
+  bed.ticks(40);
+  EXPECT_EQ(bed.live(), release.model_key);
+  EXPECT_EQ(bed.judge->counts().promotions, 1U);
+  const auto judgements = read_judgements(bed.store, "run1");
+  ASSERT_EQ(judgements.size(), 1U);
+  EXPECT_EQ(judgements[0].kind, "promotion");
+  EXPECT_EQ(judgements[0].from, bed.first.model_key);
+  EXPECT_EQ(judgements[0].to, release.model_key);
+  EXPECT_GE(judgements[0].log_e, -std::log(bed.settings.alpha));
+  EXPECT_GT(judgements[0].gain, 0.3);
+  EXPECT_GT(judgements[0].labels, 4);
+  EXPECT_EQ(bed.registry.audit().back().actor, "judge");
+}
+
+TEST(Judge, AChallengerThatIsNoBetterStaysOne) {
+  Bed bed;
+  bed.ticks(10);
+  bed.propose(1.02F);
+  bed.ticks(300);
+  EXPECT_EQ(bed.live(), bed.first.model_key);
+  EXPECT_EQ(bed.judge->counts().proposals, 1U);
+}
+
+TEST(Judge, AChallengerWithoutEvidenceGivesWayToANewerOne) {
+  Bed bed;
+  bed.ticks(5);
+  bed.propose(1.001F);
+  bed.ticks(60);
+  bed.truth = 0.6;
+  const auto better = bed.propose(0.6F);
+  bed.ticks(60);
+  EXPECT_EQ(bed.live(), better.model_key);
+}
+
+TEST(Judge, WhatIsNoCandidateIsAnExpertOnly) {
+  Bed bed;
+  bed.truth = 0.6;
+  bed.ticks(10);
+  bed.propose(0.6F, "refit", false);
+  bed.ticks(60);
+  EXPECT_EQ(bed.live(), bed.first.model_key);
+  EXPECT_GT(bed.weight("refit"), 0.8);
+}
+
+TEST(Judge, WeightsFollowTheLabelsAndNameTheReleases) {
+  Bed bed;
+  bed.ticks(10);
+  EXPECT_NEAR(bed.weight("frozen"), bed.settings.frozen_weight, 0.02);
+  const auto release = bed.propose(0.5F);
+  bed.ticks(5);
+  EXPECT_LT(bed.weight("refit"), 0.01) << "it errs";
+  bed.truth = 0.5;
+  bed.ticks(10);
+  EXPECT_GT(bed.weight("refit"), 0.5);
+  const auto state = bed.state();
+  for (const auto& expert : state->experts) {
+    if (expert.name == "refit") {
+      EXPECT_EQ(expert.model_key, release.model_key);
+    }
+  }
+  EXPECT_EQ(state->labels, 25U);
+  EXPECT_EQ(*state->last_label, 0.5 * bed.counter(24));
+}
+
+TEST(Judge, AFormerModelReturnsWithItsWorld) {
+  Bed bed;
+  bed.ticks(10);
+  bed.truth = 0.6;
+  const auto other = bed.propose(0.6F);
+  bed.ticks(60);
+  ASSERT_EQ(bed.live(), other.model_key);
+  bed.truth = 1;
+  bed.ticks(60);
+  EXPECT_EQ(bed.live(), bed.first.model_key);
+  bed.truth = 0.6;
+  bed.ticks(60);
+  EXPECT_EQ(bed.live(), other.model_key) << "its old release is found again";
+  EXPECT_EQ(bed.judge->counts().rollbacks, 2U);
+  EXPECT_EQ(read_judgements(bed.store, "run1").back().kind, "return");
+}
+
+TEST(Judge, LateLabelsMeetTheirSamplesRepeatsAndStrangersAreCounted) {
+  Bed bed;
+  bed.label_delay = 5;
+  bed.ticks(20);
+  EXPECT_EQ(bed.judge->counts().labels, 15U);
+  bed.append_label(3);
+  bed.append_label(9999);
+  NewRecord broken;
+  broken.value = R"({"id": "run1-4", "label": "much"})";
+  bed.log.append(labels_topic(topic), 0, {&broken, 1});
+  bed.ticks(1);
+  EXPECT_EQ(bed.judge->counts().labels, 16U);
+}
+
+TEST(Judge, WithoutLabelsNothingMoves) {
+  Bed bed;
+  bed.label_every = 0;
+  bed.propose(0.5F);
+  bed.ticks(100);
+  EXPECT_EQ(bed.live(), bed.first.model_key);
+  ASSERT_TRUE(bed.state().has_value()) << "the new line is told";
+  EXPECT_NEAR(bed.weight("frozen"), bed.settings.frozen_weight, 1e-12);
+}
+
+TEST(Judge, AnHeirRepeatsWhatWasJudgedAndTellsNothingTwice) {
+  Bed bed;
+  bed.ticks(20);
+  bed.truth = 0.6;
+  const auto release = bed.propose(0.6F);
+  bed.ticks(60);
+  ASSERT_EQ(bed.live(), release.model_key);
+  const auto before = bed.state();
+  const auto moves = bed.registry.audit().size();
+  const auto remembered = bed.log.watermarks(memory_topic(topic), 0).end;
+  bed.start();
+  bed.settle();
+  EXPECT_EQ(bed.live(), release.model_key);
+  EXPECT_EQ(bed.registry.audit().size(), moves);
+  EXPECT_EQ(bed.log.watermarks(memory_topic(topic), 0).end, remembered);
+  EXPECT_EQ(bed.judge->counts().labels, 80U);
+  bed.ticks(1);
+  const auto after = bed.state();
+  ASSERT_EQ(after->experts.size(), before->experts.size());
+  EXPECT_EQ(after->row, before->row + 1);
+  for (std::size_t i = 0; i < before->experts.size(); ++i)
+    EXPECT_NEAR(after->experts[i].weight, before->experts[i].weight, 0.05) << before->experts[i].name;
+}
+
+TEST(Judge, ACrashBetweenJudgementAndPointerIsRepaired) {
+  Bed bed;
+  bed.ticks(20);
+  bed.truth = 0.6;
+  const auto release = bed.propose(0.6F);
+  bed.ticks(60);
+  ASSERT_EQ(bed.live(), release.model_key);
+  bed.registry.point_to(bed.first, "test", "as if the pointer had not been moved");
+  bed.start();
+  bed.settle();
+  EXPECT_EQ(bed.live(), release.model_key);
+}
+
+TEST(Judge, APersonsMoveIsRespected) {
+  Bed bed;
+  bed.ticks(20);
+  bed.truth = 0.6;
+  const auto release = bed.propose(0.6F);
+  bed.ticks(60);
+  ASSERT_EQ(bed.live(), release.model_key);
+  bed.truth = 1;
+  const auto mine = bed.publish(1.01F, "mine");
+  bed.registry.point_to(mine, "a person", "I know better");
+  bed.ticks(3);
+  EXPECT_EQ(bed.live(), mine.model_key);
+}
+
+TEST(Judge, ABrokenChallengerIsCountedAndPassedOver) {
+  Bed bed;
+  bed.ticks(5);
+  const auto release = bed.propose(0.5F);
+  bed.store.put(release.model_key, "no model");
+  NewRecord nonsense;
+  nonsense.value = "{";
+  bed.log.append(proposals_topic(topic), 0, {&nonsense, 1});
+  bed.ticks(5);
+  EXPECT_EQ(bed.judge->counts().unusable_proposals, 2U);
+  EXPECT_EQ(bed.judge->counts().proposals, 0U);
+}
+
+TEST(ExpertState, RoundTripAndRefusals) {
+  ExpertState state{
+      "run1", 7, 3, 12.5, {{"frozen", "", "", 0.7}, {"refit", "models/m.onnx", "models/m.json", 0.3}}};
+  const auto back = decode_experts(make_record(state, Time{}).value);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->run_id, "run1");
+  EXPECT_EQ(back->row, 7);
+  EXPECT_EQ(back->labels, 3U);
+  EXPECT_EQ(*back->last_label, 12.5);
+  ASSERT_EQ(back->experts.size(), 2U);
+  EXPECT_EQ(back->experts[1].metrics_key, "models/m.json");
+  for (const char* wrong : {"", "[]", "{}", R"({"experts":[]})", R"({"experts":[{"name":"a","weight":2}]})",
+                            R"({"experts":[{"name":"a","weight":0.5}]})", R"({"experts":[{"weight":1}]})"})
+    EXPECT_FALSE(decode_experts(wrong)) << wrong;
+  EXPECT_FALSE(decode_experts(std::string(100'000, ' ')));
+  for (const char* wrong : {"", "{}", R"({"row":1,"line":"refit","model_key":"m"})"})
+    EXPECT_FALSE(decode_proposal(wrong)) << wrong;
+  const LabelledSample sample{5, 2, 1.5F, {1, 2, 3}};
+  const std::string bytes = make_record(sample, "run1", Time{}).value;
+  EXPECT_EQ(decode_labelled(bytes)->raw, sample.raw);
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut)
+    EXPECT_FALSE(decode_labelled(bytes.substr(0, cut))) << cut;
+}
+
+}  // namespace
+}  // namespace drst
