@@ -47,6 +47,8 @@ struct DriftSettings {
   double vanished_share = 0.05;
   int64_t max_columns = 4096;
   // the monitor's
+  double first_record_timeout_s = 600;  ///< 0: none, as below
+  double idle_timeout_s = 30;
   double lock_expiry_s = 600;
   int64_t reorder_bound = 1024;
   double max_missing_fraction = 0.5;

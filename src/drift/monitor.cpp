@@ -55,7 +55,7 @@ Monitor::State::State(Log& l, ObjectStore& s, const Clock& c, DriftSettings sett
       detector(settings, options.seed),
       window(static_cast<std::size_t>(settings.window), static_cast<std::size_t>(settings.reorder_bound)),
       history(static_cast<std::size_t>(settings.history_points)),
-      last_activity(c.now()) {
+      patience(c, settings.first_record_timeout_s, settings.idle_timeout_s) {
   load();
 }
 
@@ -79,18 +79,20 @@ Step Monitor::State::step() {
     if (!was_alarmed && !event.empty()) return Step::worked;  // the retrainer may want its turn
   }
   if (worked > 0) {
-    last_activity = clock.now();
+    patience.renew();
     return Step::worked;
   }
   if (reader.ended()) {
     finish("every partition has shown its sentinel");
     return Step::done;
   }
-  if (options.idle_timeout_s > 0 && clock.now() - last_activity >= seconds(options.idle_timeout_s)) {
-    finish("no record for " + to_text(options.idle_timeout_s) + " s");
-    return Step::done;
-  }
-  return Step::idle;
+  if (!patience.over()) return Step::idle;
+  if (!patience.begun())
+    throw FailedError("monitor: no record came to topic " + options.topic + " within " +
+                      to_text(patience.limit_s()) +
+                      " s (drift.first_record_timeout_s); does `drst produce` write to the same --log?");
+  leave("no record for " + to_text(patience.limit_s()) + " s");
+  return Step::done;
 }
 
 void Monitor::State::handle(JoinedReader::Item& item) {
@@ -177,6 +179,10 @@ void Monitor::State::acknowledge() {
 
 void Monitor::State::finish(const std::string& reason) {
   end_reason = reason;
+  leave(reason);
+}
+
+void Monitor::State::leave(const std::string& reason) {
   if (latest) publish_signal();
   store.put("results/drift_signal.npz", history.to_npz());
   save();

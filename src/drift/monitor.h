@@ -5,8 +5,9 @@
 // hand-over (window snapshot with features, lags, labels; NaN where none; lock; tier flag). No second trigger
 // while locked. Looks for the done flag before each record: acknowledges, unlocks. A stale lock expires with
 // a warning. Publishes the current signal as results/drift_signal.json and the history as
-// results/drift_signal.npz at the end. Ends when every partition has shown its sentinel, or after an idle
-// time-out, with results/monitor_done.flag.
+// results/drift_signal.npz at the end. Ends with results/monitor_done.flag when every partition has shown its
+// sentinel, which is for good, or after an idle time-out, after which a restart goes on. If no record comes
+// at all, it fails.
 //
 // Order of effects, so that a crash between any two of them loses and doubles nothing: event and hand-over
 // (keyed by the event's id, repeatable) before the state results/monitor_state.bin; state before offsets;
@@ -34,7 +35,6 @@ struct MonitorOptions {
   std::string member = "monitor";
   std::string target = "output_rate";
   uint64_t seed = 1;
-  double idle_timeout_s = 30;  ///< of the injected clock; 0: none
   WireLimits limits = {};
 };
 

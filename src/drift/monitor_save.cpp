@@ -64,6 +64,7 @@ void Monitor::State::load() {
   cleared = in.text();
   end_reason = in.text();
   in.end();
+  if (end_reason.empty()) store.remove(done_key);  // of an idle end: there may be more to come
 }
 
 }  // namespace drst

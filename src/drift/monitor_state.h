@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/patience.h"
 #include "drift/detector.h"
 #include "drift/monitor.h"
 #include "drift/signal_history.h"
@@ -23,6 +24,7 @@ struct Monitor::State {
   void look_at_lock();
   void acknowledge();
   void finish(const std::string& reason);
+  void leave(const std::string& reason);
   [[nodiscard]] std::string event_id(int64_t row) const;
 
   // monitor_save.cpp
@@ -45,12 +47,12 @@ struct Monitor::State {
   std::string event;    // of the alarm that stands; empty: none
   std::string cleared;  // event whose flags are to be removed: acknowledged in the saved state, maybe not yet
                         // in the store
-  std::string end_reason;  // not empty: the monitor has ended
+  std::string end_reason;  // not empty: the stream has ended
   std::optional<SignalPoint> latest;
   uint64_t unsaved = 0;  // records since the last save
   bool finished = false;
   int lost_commits = 0;
-  Time last_activity;
+  Patience patience;
   Time last_published{};
 };
 

@@ -164,9 +164,9 @@ TEST(Monitor, RaisesNoSecondTriggerWhileLockedAndFreesItselfFromAStaleLock) {
   World world;
   for (int64_t row = 0; row < 450; ++row)
     world.produce(row, static_cast<double>(row / 150) * 6, std::nullopt, "s");
-  MonitorOptions patient = options();
+  DriftSettings patient = small();
   patient.idle_timeout_s = 0;
-  Monitor monitor(world.log, world.store, world.clock, small(), patient);
+  Monitor monitor(world.log, world.store, world.clock, patient, options());
   while (monitor.step() != Step::idle) continue;
   EXPECT_EQ(read_drift_events(world.store).size(), 1U) << "nobody answered";
   EXPECT_TRUE(world.handover.lock().has_value());
@@ -197,9 +197,7 @@ TEST(Monitor, SaysSoWhenThereWereFewerRecordsThanAWindow) {
 TEST(Monitor, LeavesAfterTheIdleTimeOut) {
   World world;
   for (int64_t row = 0; row < 10; ++row) world.produce(row, 0, std::nullopt, "s");
-  MonitorOptions with = options();
-  with.idle_timeout_s = 30;
-  Monitor monitor(world.log, world.store, world.clock, small(), with);
+  Monitor monitor(world.log, world.store, world.clock, small(), options());
   while (monitor.step() != Step::idle) continue;
   world.clock.advance(std::chrono::seconds(29));
   EXPECT_EQ(monitor.step(), Step::idle);
@@ -207,6 +205,59 @@ TEST(Monitor, LeavesAfterTheIdleTimeOut) {
   EXPECT_EQ(monitor.step(), Step::done);
   EXPECT_EQ(monitor.step(), Step::done);
   EXPECT_TRUE(world.store.exists("results/monitor_done.flag"));
+}
+
+TEST(Monitor, AwaitsAProducerThatIsStartedAfterTheIdleTimeOut) {
+  World world;
+  Monitor monitor(world.log, world.store, world.clock, small(), options());
+  world.clock.advance(std::chrono::seconds(500));
+  EXPECT_EQ(monitor.step(), Step::idle);
+  world.produce_three_stages();
+  run(monitor, world);
+  EXPECT_EQ(monitor.counts().records, 450U);
+  EXPECT_EQ(monitor.counts().alarms, 2U);
+}
+
+TEST(Monitor, FailsIfNoRecordComesAtAll) {
+  World world;
+  Monitor monitor(world.log, world.store, world.clock, small(), options());
+  world.clock.advance(std::chrono::seconds(600));
+  try {
+    monitor.step();
+    FAIL() << "a stream that never comes must not be waited for without end";
+  } catch (const FailedError& error) {
+    EXPECT_NE(std::string(error.what()).find("topic t"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("drst produce"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Monitor, GoesOnAfterAnIdleEndAsIfThereHadBeenNone) {
+  World world;
+  for (int64_t row = 0; row < 200; ++row) world.produce(row, row < 150 ? 0 : 6, std::nullopt, "s");
+  const auto answer_all = [&world](Monitor& monitor) {
+    for (Step step = monitor.step(); step == Step::worked; step = monitor.step())
+      if (const auto trigger = world.handover.pending())
+        world.handover.finish({trigger->event, false, "", "no better"});
+  };
+  {
+    Monitor first(world.log, world.store, world.clock, small(), options());
+    answer_all(first);
+    world.clock.advance(std::chrono::seconds(30));
+    ASSERT_EQ(first.step(), Step::done);
+    EXPECT_TRUE(world.store.exists("results/monitor_done.flag"));
+  }
+  Monitor second(world.log, world.store, world.clock, small(), options());
+  EXPECT_FALSE(world.store.exists("results/monitor_done.flag")) << "the retrainer would leave by it";
+  EXPECT_EQ(second.step(), Step::idle);
+  for (int64_t row = 200; row < 450; ++row) world.produce(row, row < 300 ? 6 : 12, std::nullopt, "s");
+  world.end();
+  run(second, world);
+  EXPECT_EQ(second.counts().records, 450U);
+  EXPECT_EQ(read_drift_events(world.store).size(), 2U);
+
+  // That end is for good.
+  Monitor third(world.log, world.store, world.clock, small(), options());
+  EXPECT_EQ(third.step(), Step::done);
 }
 
 TEST(Monitor, IsTheOnlyOneInItsGroup) {

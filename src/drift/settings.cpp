@@ -92,6 +92,16 @@ void describe(SettingsVisitor& v, DriftSettings& s) {
       {"1",
        "columns watched at most; further names are ignored, so that a hostile stream cannot take all memory",
        1, 8192});
+  v.visit("first_record_timeout_s", s.first_record_timeout_s,
+          {"s",
+           "the monitor fails if nothing came for so long after its start; 0: it waits for ever. Long enough "
+           "for a person to start the other commands, and an end for scripts whose stream never comes",
+           0, 1e9});
+  v.visit("idle_timeout_s", s.idle_timeout_s,
+          {"s",
+           "once records have come, the monitor leaves when none came for so long, and goes on when it is "
+           "started again; 0: it never leaves",
+           0, 1e9});
   v.visit("lock_expiry_s", s.lock_expiry_s,
           {"s",
            "a retrain lock older than this is stale: the longest retrain takes seconds, a dead retrainer "

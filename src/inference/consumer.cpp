@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/patience.h"
 #include "base/text.h"
 #include "inference/first_models.h"
 #include "inference/mixer.h"
@@ -46,6 +47,7 @@ struct InferenceConsumer::State {
         topics{identity.topic, trace_topic(identity.topic), dead_letter_topic(identity.topic)},
         first_models(store_in, clock_in, settings, identity.member, slot_in),
         decoder(identity.limits),
+        patience(clock_in, settings.first_record_timeout_s, settings.idle_timeout_s),
         run_end(identity.run_id),
         meter(settings.epsilon) {}
 
@@ -70,9 +72,11 @@ struct InferenceConsumer::State {
   std::vector<Outcome> outcomes;
   std::size_t outcomes_used = 0;
   std::vector<SwapEvent> events;
-  int64_t highest_row = -1;
-  bool broken = false;  // an exception left partitions half done
-  Time last_activity{};
+  std::string current_run;   // of the newest record that names one
+  int64_t highest_row = -1;  // of it
+  bool broken = false;       // an exception left partitions half done
+  Patience patience;
+  int64_t topic_end = -1;  // records ever appended to all partitions, when idleness began; -1: not idle
   RunEnd run_end;
 
   bool finished = false;
@@ -99,7 +103,6 @@ struct InferenceConsumer::State {
                               .lease = seconds(settings.lease_s)});
     predictor.emplace(std::move(first_models.baseline), std::move(first_models.adaptive), decoder);
     mixer.emplace(log, identity.topic, identity.run_id, predictor->baseline_model(), identity.neighbours);
-    last_activity = clock.now();
     return true;
   }
 
@@ -120,6 +123,13 @@ struct InferenceConsumer::State {
     mixer->set_lines(*experts);
     retiring_experts = predictor->replace_experts(std::move(experts));
     if (retiring_experts) slot.experts.retire(retiring_experts);
+  }
+
+  /// Not ready: waits on, but not for ever.
+  Step wait() {
+    if (!patience.over()) return Step::idle;
+    throw FailedError(identity.member + " gave up after " + to_text(patience.limit_s()) +
+                      " s (inference.first_record_timeout_s): " + first_models.missing());
   }
 
   // --- swapping ---
@@ -356,6 +366,22 @@ struct InferenceConsumer::State {
     }
   }
 
+  [[nodiscard]] int64_t end_of_topic() {
+    int64_t end = 0;
+    for (int p = 0; p < log.partitions(topics.source); ++p) end += log.watermarks(topics.source, p).end;
+    return end;
+  }
+
+  /// Nothing for this consumer. True if its patience is over: others' partitions count, too, since a stream
+  /// that goes on there has begun and not ended. Looks at them only when it matters.
+  bool given_up() {
+    if (topic_end < 0) topic_end = end_of_topic();
+    if (patience.begun() && !patience.over()) return false;
+    const int64_t end = end_of_topic();
+    if (std::exchange(topic_end, end) != end) patience.renew();
+    return patience.over();
+  }
+
   Step run_step() {
     const bool swapped = take_swap();
     follow_experts();
@@ -373,7 +399,10 @@ struct InferenceConsumer::State {
     }
     meter.end_step(outcomes_used);
     const Time now = clock.now();
-    if (!batch.empty()) last_activity = now;
+    if (!batch.empty()) {
+      patience.renew();
+      topic_end = -1;
+    }
     if (report && meter.since_report() >= static_cast<uint64_t>(settings.report_records))
       report(meter.report(identity.member, predictor->release(), now));
     if (all_ended()) {
@@ -382,14 +411,17 @@ struct InferenceConsumer::State {
     }
     if (batch.empty() || events.size() >= most_pending_events) write_events();
     if (!batch.empty() || swapped) return Step::worked;
-    if (settings.idle_timeout_s > 0 && now - last_activity >= seconds(settings.idle_timeout_s)) {
-      log::warning(identity.member + ": nothing came for " + to_text(settings.idle_timeout_s) +
-                   " s; it leaves without having seen the end of the stream");
-      timed_out = true;
-      leave();
-      return Step::done;
-    }
-    return Step::idle;
+    if (!given_up()) return Step::idle;
+    if (!patience.begun())
+      throw FailedError(
+          identity.member + ": no record came to topic " + topics.source + " within " +
+          to_text(patience.limit_s()) +
+          " s (inference.first_record_timeout_s); does `drst produce` write to the same --log?");
+    log::warning(identity.member + ": nothing came for " + to_text(patience.limit_s()) +
+                 " s; it leaves without having seen the end of the stream");
+    timed_out = true;
+    leave();
+    return Step::done;
   }
 };
 
@@ -403,7 +435,7 @@ std::string_view InferenceConsumer::name() const { return state_->identity.membe
 Step InferenceConsumer::step() {
   auto& s = *state_;
   if (s.finished) return Step::done;
-  if (!s.ready()) return Step::idle;
+  if (!s.ready()) return s.wait();
   try {
     return s.run_step();
   } catch (...) {

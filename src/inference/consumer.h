@@ -5,7 +5,7 @@
 // adaptive model, writes trace rows (trace.h), then commits. Repeats of an id or offset change nothing.
 // Records that cannot be used go to the dead-letter topic with the reason. Sentinels end a partition, their
 // offset is never committed; another run's are ignored. It leaves when every partition it owns has shown its
-// sentinel, or after an idle time-out.
+// sentinel, or after an idle time-out; it fails if models or a first record never come.
 //
 // The adaptive prediction is the judge's mixture of experts (mixer.h); without a judge, the live model's.
 //
@@ -54,8 +54,8 @@ struct ConsumerIdentity {
 
 class InferenceConsumer final : public Component {
  public:
-  /// Waits (idle steps) until a baseline, a first model and the topic are there. `slot` is fed by this
-  /// consumer's Guard.
+  /// Waits (idle steps) until a baseline, a first model and the topic are there; FailedError from step() if
+  /// they are not in time. `slot` is fed by this consumer's Guard.
   InferenceConsumer(Log& log, ObjectStore& store, const Clock& clock, InferenceSettings settings,
                     ConsumerIdentity identity, ModelSlot& slot);
   ~InferenceConsumer() override;

@@ -18,6 +18,7 @@
 namespace drst {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::InferenceWorld;
 using testing::Member;
@@ -239,11 +240,85 @@ TEST(Consumer, LeavesWhenNothingComes) {
 TEST(Consumer, NeverLeavesWithoutATimeOut) {
   InferenceWorld world;
   auto settings = Member::quick();
-  settings.idle_timeout_s = 0;
+  settings.first_record_timeout_s = settings.idle_timeout_s = 0;
   Member member(world, "infer-0", settings);
   member.run();
   world.clock.advance(std::chrono::hours(24 * 365));
   EXPECT_EQ(member.consumer.step(), Step::idle);
+  world.produce(0, 3);
+  member.run();
+  world.clock.advance(std::chrono::hours(24 * 365));
+  EXPECT_EQ(member.consumer.step(), Step::idle);
+}
+
+TEST(Consumer, AwaitsAProducerThatIsStartedAfterTheIdleTimeOut) {
+  InferenceWorld world;
+  Member member(world);
+  member.run();
+  world.clock.advance(std::chrono::seconds(500));
+  EXPECT_EQ(member.consumer.step(), Step::idle);
+  world.produce(0, 9);
+  world.finish();
+  EXPECT_TRUE(member.run());
+  EXPECT_FALSE(member.consumer.timed_out());
+  EXPECT_EQ(world.traces().rows.size(), 9u);
+}
+
+/// What step() fails with once nothing has come for as long as is waited for.
+std::string failure_of(InferenceWorld& world, Member& member) {
+  EXPECT_FALSE(member.run()) << "what is missing may still come";
+  world.clock.advance(std::chrono::seconds(600));
+  try {
+    member.run();
+  } catch (const FailedError& error) {
+    return error.what();
+  }
+  return "no failure";
+}
+
+TEST(Consumer, FailsIfNoRecordComesAtAll) {
+  InferenceWorld world;
+  Member member(world);
+  EXPECT_THAT(failure_of(world, member), AllOf(HasSubstr(world.topic), HasSubstr("drst produce")));
+}
+
+TEST(Consumer, FailsIfItsModelsDoNotCome) {
+  InferenceWorld world;
+  world.produce(0, 9);
+  const auto baseline = (**world.registry.baseline()).model_key;
+  const std::string content = *world.store.get(baseline);
+  world.store.put(baseline, content.substr(0, content.size() / 2));
+  Member broken(world);
+  EXPECT_THAT(failure_of(world, broken), AllOf(HasSubstr(baseline), HasSubstr("drst models verify")));
+  world.store.remove(baseline);
+  Member gone(world);
+  EXPECT_THAT(failure_of(world, gone), AllOf(HasSubstr(baseline), HasSubstr("drst models verify")));
+  world.store.remove("models/baseline.txt");
+  Member untrained(world);
+  EXPECT_THAT(failure_of(world, untrained), AllOf(HasSubstr("no baseline"), HasSubstr("drst offline")));
+  EXPECT_TRUE(world.traces().rows.empty());
+}
+
+TEST(Consumer, AMemberWithoutRowsOfItsOwnStaysWhileTheStreamGoesOn) {
+  InferenceWorld world;
+  std::vector<std::unique_ptr<Member>> members;
+  for (int i = 0; i <= InferenceWorld::partitions; ++i)
+    members.push_back(std::make_unique<Member>(world, "infer-" + to_text(i)));
+  for (int i = 0; i < 10; ++i)
+    for (auto& member : members) member->run();
+  // All rows go to one partition, as those of one key do.
+  for (int64_t row = 0; row < 90; ++row) {
+    world.append(0, world.record(row));
+    for (auto& member : members) ASSERT_FALSE(member->run()) << row;
+    world.clock.advance(std::chrono::seconds(1));
+  }
+  world.finish();
+  int left = 0;
+  for (int i = 0; i < 10; ++i)
+    for (auto& member : members) left += member->run() ? 1 : 0;
+  EXPECT_GE(left, InferenceWorld::partitions);
+  for (auto& member : members) EXPECT_FALSE(member->consumer.timed_out());
+  EXPECT_EQ(rows_of(world.traces()), first_rows(90));
 }
 
 TEST(Consumer, WaitsForATopicThatIsNotThereYet) {

@@ -32,12 +32,22 @@ bool FirstModels::ready() {
 
 void FirstModels::look_for_baseline() {
   const auto pointer = registry_.baseline();
-  if (!pointer) return complain(pointer.error().reason);
+  if (!pointer) return complain(pointer.error().reason + "; " + std::string(baseline_remedy));
   if (!*pointer)
-    return complain("no baseline model is in " + store_.url() + " yet (offline training publishes it)");
+    return complain("no baseline model is in " + store_.url() +
+                    " yet; `drst offline` into the same --store publishes it");
   auto served = load_served(registry_, **pointer, batch_);
-  if (!served) return complain("the baseline cannot be used: " + served.error().reason);
+  if (!served)
+    return complain("the baseline in " + store_.url() + " cannot be used: " + served.error().reason + "; " +
+                    std::string(baseline_remedy));
   baseline = std::move(*served);
+}
+
+std::string FirstModels::missing() const {
+  if (!baseline || adaptive) return complaint_;
+  return "no release in " + store_.url() +
+         " could be served; `drst offline` publishes a first one, and of those there " +
+         std::string(live_remedy);
 }
 
 void FirstModels::complain(const std::string& about) {

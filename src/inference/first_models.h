@@ -25,6 +25,7 @@ class FirstModels {
 
   /// Says once what is waited for.
   void complain(const std::string& about);
+  [[nodiscard]] std::string missing() const;  ///< what is waited for, and what to do
 
  private:
   void look_for_baseline();

@@ -15,8 +15,18 @@ void describe(SettingsVisitor& visitor, InferenceSettings& settings) {
                  "dead letters: a "
                  "prediction from mostly imputed inputs would be a guess dressed as a measurement.",
                  0, 1});
-  visitor.visit("idle_timeout_s", settings.idle_timeout_s,
-                {"s", "A consumer that sees no record for so long leaves; 0: it never does.", 0, 1e9});
+  visitor.visit("first_record_timeout_s", settings.first_record_timeout_s,
+                {"s",
+                 "A consumer fails if its models or a first record did not come for so long after its start; "
+                 "0: it waits "
+                 "for ever. Long enough for a person to start the other commands, and an end for scripts.",
+                 0, 1e9});
+  visitor.visit(
+      "idle_timeout_s", settings.idle_timeout_s,
+      {"s",
+       "Once records have come, a consumer leaves when nothing came to the topic for so long; 0: it never "
+       "does.",
+       0, 1e9});
   visitor.visit(
       "lease_s", settings.lease_s,
       {"s",

@@ -8,9 +8,10 @@
 namespace drst {
 
 struct InferenceSettings {
-  int64_t batch = 64;                 ///< most records a step
-  double max_missing_fraction = 0.5;  ///< of the current-sample inputs; beyond: dead letter
-  double idle_timeout_s = 30;         ///< 0: never
+  int64_t batch = 64;                   ///< most records a step
+  double max_missing_fraction = 0.5;    ///< of the current-sample inputs; beyond: dead letter
+  double first_record_timeout_s = 600;  ///< models and first record; 0: never, as below
+  double idle_timeout_s = 30;
   double lease_s = 10;
   double poll_interval_s = 1;      ///< guard: how often the pointer is read (by the injected clock)
   double epsilon = 1e-6;           ///< of the relative error

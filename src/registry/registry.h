@@ -79,6 +79,13 @@ std::string to_text(const Pointer& pointer);
 /// form.
 std::string release_timestamp(const std::string& model_key);
 
+/// What to do about releases that cannot be used; the end of a message.
+inline constexpr std::string_view baseline_remedy =
+    "`drst models verify` tells what is broken; put the object back, or remove models/baseline.txt and train "
+    "anew by `drst offline`";
+inline constexpr std::string_view live_remedy =
+    "`drst models verify` tells what is broken, `drst models rollback` goes back to a former release";
+
 class Registry {
  public:
   Registry(ObjectStore& store, const Clock& clock, RegistrySettings settings = {});

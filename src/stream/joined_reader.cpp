@@ -324,6 +324,16 @@ struct JoinedReader::State {
     return merge && merge->ended() && merge->waiting() == 0 && labels->drained();
   }
 
+  [[nodiscard]] std::optional<std::string> ended_before() const {
+    if (!at.run_id.empty() || partitions.empty()) return std::nullopt;
+    for (std::size_t p = 0; p < partitions.size(); ++p) {
+      const auto& sentinel = partitions[p].sentinel;
+      if (!sentinel || sentinel->second != partitions.front().sentinel->second) return std::nullopt;
+      if (log.watermarks(options.topic, static_cast<int>(p)).end != sentinel->first + 1) return std::nullopt;
+    }
+    return partitions.front().sentinel->second;
+  }
+
   bool commit() {
     if (!consumer) return true;
     for (const int p : consumer->assignment()) {
@@ -345,6 +355,7 @@ std::optional<JoinedReader::Item> JoinedReader::next() { return state_->next(); 
 const std::vector<std::string>& JoinedReader::columns() const { return state_->at.columns; }
 const std::string& JoinedReader::run_id() const { return state_->at.run_id; }
 bool JoinedReader::ended() const { return state_->ended(); }
+std::optional<std::string> JoinedReader::ended_before() const { return state_->ended_before(); }
 JoinedReader::Counts JoinedReader::counts() const { return state_->counts; }
 bool JoinedReader::commit() { return state_->commit(); }
 

@@ -58,6 +58,9 @@ class JoinedReader {
       const;  ///< all names seen, lags included; only grows
   [[nodiscard]] const std::string& run_id() const;
   [[nodiscard]] bool ended() const;  ///< all sentinels seen and everything handed out
+  /// The run that had ended before this reader came, which was told no run: its sentinels are all that every
+  /// partition still holds.
+  [[nodiscard]] std::optional<std::string> ended_before() const;
   struct Counts {
     uint64_t samples = 0, labels = 0, unusable = 0, late = 0, duplicates = 0, foreign_sentinels = 0;
     uint64_t foreign = 0;     ///< records and labels of other runs

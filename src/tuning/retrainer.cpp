@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/patience.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "learn/dataset.h"
@@ -97,7 +98,7 @@ struct Retrainer::State {
   uint64_t labels_at_refit = 0;
   std::map<int64_t, ReleaseInfo> to_adopt;  ///< by row: what an earlier life published
   std::string adopted_run;
-  Time last_activity;
+  Patience patience;
   bool done = false;
 
   /// A result that takes effect later in the stream; while there is one, no other work begins.
@@ -118,7 +119,7 @@ struct Retrainer::State {
         reader(log, clock_, reader_options(options)),
         memory(static_cast<std::size_t>(settings.memory_rows),
                static_cast<std::size_t>(settings.waiting_rows)),
-        last_activity(clock_.now()) {
+        patience(clock_, settings.first_record_timeout_s, settings.idle_timeout_s) {
     (void)make_dataset(offline, {}, options.target);  // an InputError now rather than at the first drift
   }
 
@@ -130,10 +131,10 @@ struct Retrainer::State {
     auto current = publisher.live();
     if (!frozen)
       throw FailedError("retrainer: the baseline in " + store.url() +
-                        " cannot be used: " + frozen.error().reason);
+                        " cannot be used: " + frozen.error().reason + "; " + std::string(baseline_remedy));
     if (!current)
       throw FailedError("retrainer: the live model in " + store.url() +
-                        " cannot be used: " + current.error().reason);
+                        " cannot be used: " + current.error().reason + "; " + std::string(live_remedy));
     if (!*frozen || !*current) return false;
     first_networks = networks_of(*(*frozen)->model);
     baseline = Predictor(std::move((*frozen)->model));
@@ -211,7 +212,7 @@ struct Retrainer::State {
       any = true;
       take(*item);
     }
-    if (any) last_activity = clock.now();
+    if (any) patience.renew();
     return any;
   }
 
@@ -420,7 +421,7 @@ struct Retrainer::State {
     const auto trigger = deferred ? std::nullopt : publisher.handover().pending();
     if (trigger && trigger->row <= row && !repeating()) {
       answer(*trigger);
-      last_activity = clock.now();
+      patience.renew();
       return Step::worked;
     }
     if (read()) return Step::worked;
@@ -435,18 +436,26 @@ struct Retrainer::State {
     }
     if (reader.ended() && !trigger && store.exists("results/monitor_done.flag"))
       return finish("the stream has ended");
+    if (const auto run = reader.ended_before())
+      return finish("run " + *run + " had ended before; --run-id names another to wait for");
     return idle();
   }
 
   Step idle() {
-    const std::chrono::duration<double> quiet = clock.now() - last_activity;
-    if (options.idle_timeout_s <= 0 || quiet.count() < options.idle_timeout_s) return Step::idle;
-    if (loaded) apply_if_due(true);
-    if (const auto trigger = loaded ? publisher.handover().pending() : std::nullopt) {
+    if (!patience.over()) return Step::idle;
+    const std::string limit = to_text(patience.limit_s()) + " s (tuning.first_record_timeout_s)";
+    if (!loaded)
+      throw FailedError("retrainer: " + store.url() + " has had no baseline or no live model for " + limit +
+                        "; `drst offline` into the same --store publishes both");
+    if (!patience.begun())
+      throw FailedError("retrainer: no record came to topic " + options.topic + " within " + limit +
+                        "; does `drst produce` write to the same --log?");
+    apply_if_due(true);
+    if (const auto trigger = publisher.handover().pending()) {
       answer(*trigger);
       apply_if_due(true);
     }
-    return finish("nothing has come for " + to_text(options.idle_timeout_s) + " s");
+    return finish("nothing has come for " + to_text(patience.limit_s()) + " s");
   }
 
   Step finish(const std::string& why) {

@@ -36,6 +36,8 @@
 namespace drst {
 
 struct TuningSettings {
+  double first_record_timeout_s = 600;  ///< 0: none, as below
+  double idle_timeout_s = 30;
   double offline_weight = 0.1;
   int64_t memory_rows = 2000;
   double memory_decay = 100;
@@ -71,7 +73,6 @@ struct RetrainerOptions {
   std::string family = "auto";
   uint64_t seed = 1;
   int64_t busy_rows = 0;
-  double idle_timeout_s = 30;  ///< of the injected clock, without a record or a trigger; 0: none
   double epsilon = 1e-6;
   WireLimits limits = {};
 };

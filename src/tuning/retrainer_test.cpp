@@ -1,5 +1,6 @@
 #include "tuning/retrainer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -20,6 +21,9 @@
 
 namespace drst {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 const std::vector<std::string> columns = {"a", "b"};
 
@@ -413,6 +417,59 @@ TEST(Retrainer, EndsWhenNothingComes) {
   EXPECT_EQ(bed.retrainer->step(), Step::idle);
   bed.clock.advance(std::chrono::seconds(3));
   EXPECT_EQ(bed.retrainer->step(), Step::done);
+}
+
+TEST(Retrainer, AwaitsAProducerThatIsStartedAfterTheIdleTimeOut) {
+  Bed bed;
+  bed.clock.advance(std::chrono::seconds(500));
+  bed.settle();
+  bed.ticks(50);
+  EXPECT_EQ(bed.retrainer->counts().labels, 50U);
+  bed.end();
+  EXPECT_EQ(bed.retrainer->step(), Step::done);
+}
+
+/// What step() fails with.
+std::string failure_of(Bed& bed) {
+  try {
+    for (int i = 0; i < 100; ++i) bed.retrainer->step();
+  } catch (const FailedError& error) {
+    return error.what();
+  }
+  return "no failure";
+}
+
+TEST(Retrainer, FailsIfNoRecordOrNoModelComesAtAll) {
+  Bed bed;
+  bed.clock.advance(std::chrono::seconds(600));
+  EXPECT_THAT(failure_of(bed), AllOf(HasSubstr("latencyTopic"), HasSubstr("drst produce")));
+  bed.store.remove("models/baseline.txt");
+  bed.start();
+  EXPECT_EQ(bed.retrainer->step(), Step::idle) << "offline training may still run";
+  bed.clock.advance(std::chrono::seconds(600));
+  EXPECT_THAT(failure_of(bed), AllOf(HasSubstr("no baseline"), HasSubstr("drst offline")));
+}
+
+TEST(Retrainer, NamesABrokenModelAndWhatToDo) {
+  Bed bed;
+  const auto broken = bed.offline.baseline.model_key;
+  bed.store.put(broken, bed.store.get(broken)->substr(0, 100));
+  EXPECT_THAT(failure_of(bed), AllOf(HasSubstr(broken), HasSubstr("drst models verify")));
+  Bed other;
+  other.store.remove(other.live());
+  EXPECT_THAT(failure_of(other), AllOf(HasSubstr(other.live()), HasSubstr("drst models rollback")));
+}
+
+TEST(Retrainer, KnowsThatItsStreamHasEndedBefore) {
+  Bed bed;
+  bed.options.run_id.clear();
+  bed.start();
+  bed.ticks(10);
+  bed.end();
+  EXPECT_EQ(bed.retrainer->step(), Step::done);
+  bed.start();
+  bed.settle();
+  EXPECT_EQ(bed.retrainer->step(), Step::done) << "its place is committed: there is nothing left to come";
 }
 
 TEST(Retrainer, WithoutATargetColumnThereIsNoRetrainer) {

@@ -178,7 +178,7 @@ class World {
     const int64_t burst = random_.chance(0.5) ? 1 : 4;
     stream.rate = static_cast<double>(burst);
     InferenceSettings inference;
-    inference.idle_timeout_s = 400;
+    inference.first_record_timeout_s = inference.idle_timeout_s = 400;
     DriftSettings drift;
     drift.window = 40;
     drift.stride = 10;
@@ -192,7 +192,9 @@ class World {
     drift.cool_down = 0;
     drift.save_every = 10;
     drift.lock_expiry_s = 60;
+    drift.first_record_timeout_s = drift.idle_timeout_s = 400;
     TuningSettings tuning;
+    tuning.first_record_timeout_s = tuning.idle_timeout_s = 400;
     tuning.threads = 1;
     tuning.memory_rows = 120;
     tuning.refit_every_labels = 10;
@@ -210,7 +212,6 @@ class World {
       MonitorOptions options;
       options.topic = topic;
       options.seed = seed;
-      options.idle_timeout_s = 400;
       body.main = std::make_unique<Monitor>(*body.seen_log, *body.seen_store, clock_, drift, options);
     });
     const int64_t busy = random_.chance(0.5) ? 0 : 3;
@@ -220,7 +221,6 @@ class World {
       options.topic = topic;
       options.seed = seed;
       options.family = "ridge";
-      options.idle_timeout_s = 400;
       body.main = std::make_unique<Retrainer>(*body.seen_log, *body.seen_store, clock_, tuning,
                                               RegistrySettings{}, options, begin_.offline);
     });
