@@ -5,6 +5,8 @@
 
 #include <atomic>
 
+#include "base/error.h"
+
 namespace drst {
 
 namespace {
@@ -30,6 +32,9 @@ void catch_stop_signals() {
 }
 
 bool stop_requested() noexcept { return stop.load(std::memory_order_relaxed); }
+void throw_if_stopped() {
+  if (stop_requested()) throw Error(ExitCode::interrupted, "interrupted; what was written so far is kept");
+}
 void request_stop(bool wanted) noexcept { stop.store(wanted, std::memory_order_relaxed); }
 
 }  // namespace drst

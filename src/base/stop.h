@@ -1,5 +1,6 @@
 // Ending politely: SIGTERM and SIGINT ask, a second one ends the process at once (exit 130).
-// The flag is one for the process; tests may set it by hand.
+// The flag is one for the process; tests may set it by hand. Whoever works for longer than a second or two
+// looks at it in between, so that a process ends within a few seconds of being asked.
 #pragma once
 
 namespace drst {
@@ -9,5 +10,7 @@ namespace drst {
 void catch_stop_signals();
 [[nodiscard]] bool stop_requested() noexcept;
 void request_stop(bool wanted = true) noexcept;
+/// Error(interrupted) if a stop was requested; for long work that has had no effect yet.
+void throw_if_stopped();
 
 }  // namespace drst

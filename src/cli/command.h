@@ -53,6 +53,9 @@ struct Context {
                                                   Durability durability = Durability::full) const;
 };
 
+/// What the command of a component ends with: 0, or 130 and a message if a stop came before it was done.
+int exit_code(bool finished);
+
 void add_run(CLI::App& app, Context& context);
 void add_simulate(CLI::App& app, Context& context);
 void add_datasets(CLI::App& app, Context& context);

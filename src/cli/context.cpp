@@ -58,4 +58,10 @@ std::unique_ptr<Log> Context::open_the_log(const Clock& clock, Durability durabi
   return open_log(log_url, clock, durability, config.log);
 }
 
+int exit_code(bool finished) {
+  if (finished) return 0;
+  log::error("interrupted; the same command goes on where this one was");
+  return static_cast<int>(ExitCode::interrupted);
+}
+
 }  // namespace drst::cli

@@ -39,12 +39,12 @@ void add_infer(CLI::App& app, Context& context) {
       InferenceConsumer consumer(*log, *store, clock, context.config.inference, identity, slot);
       Guard guard(*store, clock, context.config.inference, context.config.registry, options->member, slot);
       const std::array<Component*, 1> companions = {&guard};
-      run_component(consumer, *log, companions);
+      const bool finished = run_component(consumer, *log, companions);
       const auto counts = consumer.counts();
       log::info(options->member + ": " + to_text(counts.records) + " records, " + to_text(counts.predicted) +
                 " predicted, " + to_text(counts.dead_lettered) + " dead letters, " +
                 to_text(counts.duplicates) + " repeats, " + to_text(counts.swaps) + " swaps");
-      return 0;
+      return exit_code(finished);
     };
   });
 }

@@ -26,10 +26,10 @@ void add_monitor(CLI::App& app, Context& context) {
       options->seed = static_cast<uint64_t>(context.config.run.seed);
       log->ensure_topic(options->topic, static_cast<int>(context.config.stream.partitions));
       Monitor monitor(*log, *store, clock, context.config.drift, *options);
-      run_component(monitor, *log);
+      const bool finished = run_component(monitor, *log);
       const auto counts = monitor.counts();
       log::info("monitor: " + to_text(counts.records) + " records, " + to_text(counts.alarms) + " alarms");
-      return 0;
+      return exit_code(finished);
     };
   });
 }

@@ -51,10 +51,10 @@ int produce(Context& context, const Options& options) {
   store->put("results/run.json", to_json(facts));
   log::info("producing run " + run_id + ": " + to_text(producer.rows_total()) + " rows to topic " +
             stream.topic);
-  run_component(producer, *log);
+  const bool finished = run_component(producer, *log);
   log::info("produced " + to_text(producer.rows_produced()) + " of " + to_text(producer.rows_total()) +
             " rows");
-  return 0;
+  return exit_code(finished);
 }
 
 }  // namespace

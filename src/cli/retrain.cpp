@@ -47,8 +47,7 @@ void add_retrain(CLI::App& app, Context& context) {
       judging.limits = options->retrainer.limits;
       Judge judge(*log, *store, clock, context.config.judge, context.config.registry, judging);
       const std::array<Component*, 2> both = {&retrainer, &judge};
-      run_components(both, *log);
-      return 0;
+      return exit_code(run_components(both, *log));
     };
   });
 }

@@ -46,6 +46,7 @@ int simulate(Context& context, const Options& options) {
   if (!context.out.empty()) throw InputError("--rows 0 (endless) goes to stdout only; leave --out away");
   Simulator simulator(spec);
   write_simulated_csv(std::cout, simulator, [](int64_t) { return !stop_requested(); });
+  throw_if_stopped();
   return 0;
 }
 

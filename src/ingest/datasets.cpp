@@ -12,7 +12,9 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "ingest/http_download.h"
 
 namespace drst {
@@ -27,6 +29,14 @@ constexpr std::string_view without_network =
 
 std::string url_of(const DatasetFile& file, const DatasetSettings& settings) {
   return settings.base_url + (settings.base_url.ends_with('/') ? "" : "/") + file.path;
+}
+
+void sleep_unless_stopped(double seconds) {
+  const double end = monotonic_seconds() + seconds;
+  for (double left = seconds; left > 0; left = end - monotonic_seconds()) {
+    throw_if_stopped();
+    std::this_thread::sleep_for(std::chrono::duration<double>(std::min(left, 0.1)));
+  }
 }
 
 /// Why `content` is not the file, or nothing.
@@ -50,6 +60,7 @@ bool download_all(const DatasetFile& file, const fs::path& part, const DatasetSe
   double wait_s = settings.retry_wait_s;
   for (int64_t attempt = 0;; ++attempt) {
     const HttpOutcome outcome = download(request, part);
+    throw_if_stopped();
     fetched.transferred += outcome.transferred;
     switch (outcome.kind) {
       case HttpOutcome::Kind::complete:
@@ -69,7 +80,7 @@ bool download_all(const DatasetFile& file, const fs::path& part, const DatasetSe
                                                  std::string(without_network));
         log::info("fetching " + file.name() + ": " + outcome.words + "; trying again in " +
                   to_fixed(wait_s, 1) + " s");
-        std::this_thread::sleep_for(std::chrono::duration<double>(wait_s));
+        sleep_unless_stopped(wait_s);
         wait_s *= 2;
     }
   }

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/stop.h"
 #include "base/text.h"
 #include "base/time.h"
 
@@ -75,7 +76,7 @@ int on_progress(void* pointer, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   transfer.stalled =
       monotonic_seconds() - transfer.last_byte_s >
       transfer.request.stall_timeout_s + (transfer.began ? 0 : transfer.request.connect_timeout_s);
-  return transfer.stalled ? 1 : 0;
+  return transfer.stalled || stop_requested() ? 1 : 0;
 }
 
 long milliseconds(double seconds) { return static_cast<long>(seconds * 1000); }

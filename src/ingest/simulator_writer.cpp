@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/random.h"
+#include "base/stop.h"
 #include "table/csv.h"
 
 namespace drst {
@@ -84,7 +85,10 @@ int64_t simulate_csv_file(const std::filesystem::path& path, const SimulationSpe
     if (!out)
       throw FailedError(temporary.string() + ": cannot be created: " + std::strerror(errno) +
                         "; check the folder's permissions and space");
-    rows = write_simulated_csv(out, simulator);
+    rows = write_simulated_csv(out, simulator, [](int64_t) {
+      throw_if_stopped();
+      return true;
+    });
     out.close();
     if (!out) throw FailedError(temporary.string() + ": closing failed; check the space on the disk");
     sync_file(temporary);

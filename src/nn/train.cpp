@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "base/text.h"
 #include "nn/kernels.h"
 
@@ -231,6 +232,7 @@ double Trainer::step(const TrainData& data) {
 }
 
 double Trainer::epoch(const TrainData& data) {
+  throw_if_stopped();
   check(data);
   const std::size_t n = data.y.size();
   const std::size_t inputs = layers_.front().inputs;

@@ -41,7 +41,7 @@ class Trainer {
   /// Takes a copy of the layers; never changes the network they came from.
   Trainer(const std::vector<Dense>& layers, Activation activation, const TrainOptions& options);
   /// One pass over the data in a fresh random order; returns the mean weighted loss, each batch's before its
-  /// step.
+  /// step. Error(interrupted) if a stop was requested: no training holds up a process that is to end.
   double epoch(const TrainData& data);
   /// One step on all rows of `data` at once, at most `options.batch`; returns the loss before it.
   double step(const TrainData& data);

@@ -61,7 +61,7 @@ CpuSeconds run_virtual(const LoopParts& parts, VirtualClock& clock, Duration tic
   for (auto* consumer : parts.consumers) stepper.settle(*consumer);
 
   for (;;) {
-    if (stop_requested()) throw Error(ExitCode::interrupted, "interrupted; what was written so far is kept");
+    throw_if_stopped();
     if (!producer_done && stepper.settle(*parts.producer) == Step::done) {
       producer_done = true;
       producer_end = clock.now();
@@ -102,7 +102,10 @@ class ThreadCrew {
       for (;;) {
         if (stop_ || stop_requested()) break;
         const Step state = component.step();
-        if (state == Step::done && !until_stopped) break;
+        if (state == Step::done && !until_stopped) {
+          ++done_;
+          break;
+        }
         if (state != Step::worked) nap(until_stopped);
       }
     } catch (...) {
@@ -124,6 +127,8 @@ class ThreadCrew {
     if (error_) std::rethrow_exception(error_);
   }
   [[nodiscard]] CpuSeconds cpu() const { return cpu_; }
+  /// How many ended by themselves.
+  [[nodiscard]] int done() const { return done_; }
 
  private:
   void nap(bool is_guard) {
@@ -138,6 +143,7 @@ class ThreadCrew {
   std::vector<std::thread> threads_;
   std::atomic<bool> stop_{false};
   std::atomic<int> running_{0};
+  std::atomic<int> done_{0};
   std::mutex mutex_;
   std::exception_ptr error_;
   CpuSeconds cpu_;
@@ -152,21 +158,23 @@ CpuSeconds run_on_threads(const LoopParts& parts, Log& log) {
   for (auto* observer : parts.observers) crew.start(*observer, false);
   if (parts.producer != nullptr) crew.start(*parts.producer, false);
   crew.finish();
-  if (stop_requested()) throw Error(ExitCode::interrupted, "interrupted; what was written so far is kept");
+  throw_if_stopped();
   return crew.cpu();
 }
 
-void run_components(std::span<Component* const> components, Log& log) {
+bool run_components(std::span<Component* const> components, Log& log) {
   ThreadCrew crew(log);
   for (auto* component : components) crew.start(*component, false);
   crew.finish();
+  return crew.done() == static_cast<int>(components.size());
 }
 
-void run_component(Component& component, Log& log, std::span<Component* const> with) {
+bool run_component(Component& component, Log& log, std::span<Component* const> with) {
   ThreadCrew crew(log);
   for (auto* companion : with) crew.start(*companion, true);
   crew.start(component, false);
   crew.finish();
+  return crew.done() > 0;
 }
 
 }  // namespace drst

@@ -45,12 +45,12 @@ CpuSeconds run_virtual(const LoopParts& parts, VirtualClock& clock, Duration tic
 /// on.
 CpuSeconds run_on_threads(const LoopParts& parts, Log& log);
 
-/// Several components as one process, a thread each, until all are done or a stop was requested.
-void run_components(std::span<Component* const> components, Log& log);
+/// Several components as one process, a thread each, until all are done (true) or a stop was requested (false).
+[[nodiscard]] bool run_components(std::span<Component* const> components, Log& log);
 
-/// One component as a process: until it is done or a stop was requested (then Error(interrupted) is not
-/// thrown: the component is simply left; what it had not committed is done again by its heir). `with`:
-/// further components stepped along on a thread each (guards).
-void run_component(Component& component, Log& log, std::span<Component* const> with = {});
+/// One component as a process, until it is done (true) or a stop was requested (false: it is simply left, and
+/// what it had not committed is done again by its heir). `with`: further components stepped along on a thread
+/// each (guards).
+[[nodiscard]] bool run_component(Component& component, Log& log, std::span<Component* const> with = {});
 
 }  // namespace drst

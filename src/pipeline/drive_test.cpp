@@ -95,6 +95,18 @@ TEST(Threads, TheFirstErrorEndsAll) {
       FailedError);
 }
 
+TEST(Threads, AComponentThatIsStoppedIsNotDone) {
+  const SystemClock clock;
+  MemoryLog log(std::make_shared<MemoryLogDisk>(), clock);
+  std::vector<std::string> order;
+  Told told("told", 2, order);
+  EXPECT_TRUE(run_component(told, log));
+  Endless endless;
+  request_stop();
+  EXPECT_FALSE(run_component(endless, log));
+  request_stop(false);
+}
+
 TEST(Threads, GuardsEndWithTheOthers) {
   std::vector<std::string> order;
   const SystemClock clock;
