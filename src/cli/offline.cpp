@@ -22,13 +22,14 @@ void add_offline(CLI::App& app, Context& context) {
       context.load();
       const auto range =
           table->empty() ? choose_stream("", {}, context.data_folder()).offline : parse_row_range(*table);
+      const auto rows = load_range(range);
       const SystemClock clock;
       const auto store = context.open_the_store();
       Registry registry(*store, clock, context.config.registry);
       OfflineOptions options;
       options.seed = static_cast<uint64_t>(context.config.run.seed);
       options.source = range.file.string();
-      const auto result = run_offline(load_range(range), context.config.model, *store, registry, options);
+      const auto result = run_offline(rows, context.config.model, *store, registry, options);
       if (context.json) {
         std::printf("%s\n", to_json(result.baseline).c_str());
         return 0;

@@ -28,6 +28,7 @@ void add_retrain(CLI::App& app, Context& context) {
       context.load();
       const auto table = options->offline.empty() ? choose_stream("", {}, context.data_folder()).offline
                                                   : parse_row_range(options->offline);
+      auto rows = load_range(table);
       const SystemClock clock;
       const auto store = context.open_the_store();
       const auto log = context.open_the_log(clock);
@@ -39,7 +40,7 @@ void add_retrain(CLI::App& app, Context& context) {
       options->retrainer.epsilon = context.config.inference.epsilon;
       log->ensure_topic(options->retrainer.topic, static_cast<int>(context.config.stream.partitions));
       Retrainer retrainer(*log, *store, clock, context.config.tuning, context.config.registry,
-                          options->retrainer, load_range(table));
+                          options->retrainer, std::move(rows));
       JudgeOptions judging;
       judging.topic = options->retrainer.topic;
       judging.run_id = options->retrainer.run_id;

@@ -56,6 +56,10 @@ void describe(SettingsVisitor& visitor, ProducerSettings& settings) {
                  0, 1e9});
 }
 
+void check_stages(const std::vector<StageTable>& stages, const std::string& target) {
+  (void)RowPlan(stages, target, {}, {});
+}
+
 struct Producer::State {
   Log& log;
   ObjectStore& store;

@@ -50,6 +50,9 @@ struct ProducerSettings {
 };
 void describe(SettingsVisitor& visitor, ProducerSettings& settings);
 
+/// InputError where a Producer would have one for these stages.
+void check_stages(const std::vector<StageTable>& stages, const std::string& target);
+
 /// Labels of all rows, for scoring afterwards; no component that decides reads it.
 inline constexpr const char* truth_key = "results/truth.npz";
 

@@ -38,6 +38,16 @@ constexpr std::array<PublishedFile, 6> kPublished = {{
 }};
 constexpr const char* kMark = "SIMULATED.txt";
 
+SimulationSpec spec_of(const PublishedFile& file, uint64_t seed, const SimulatorSettings& settings) {
+  SimulationSpec spec;
+  spec.scenario = file.scenario;
+  spec.topology = file.topology;
+  spec.seed = seed;
+  spec.rows = file.rows;
+  spec.settings = settings;
+  return spec;
+}
+
 void sync_file(const std::filesystem::path& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid() || ::fsync(file.get()) != 0)
@@ -102,6 +112,10 @@ int64_t simulate_csv_file(const std::filesystem::path& path, const SimulationSpe
   return rows;
 }
 
+void check(const SimulatorSettings& settings) {
+  for (const PublishedFile& file : kPublished) (void)Simulator(spec_of(file, 1, settings));
+}
+
 void simulate_data_folder(const std::filesystem::path& folder, uint64_t seed,
                           const SimulatorSettings& settings) {
   for (const PublishedFile& file : kPublished)
@@ -114,15 +128,8 @@ void simulate_data_folder(const std::filesystem::path& folder, uint64_t seed,
                     "These tables were simulated by drst (seed " + std::to_string(seed) +
                         "). They resemble, but are not, measurements of a real service chain.\n");
   Random seeds(seed);
-  for (const PublishedFile& file : kPublished) {
-    SimulationSpec spec;
-    spec.scenario = file.scenario;
-    spec.topology = file.topology;
-    spec.seed = seeds();
-    spec.rows = file.rows;
-    spec.settings = settings;
-    simulate_csv_file(folder / file.name, spec);
-  }
+  for (const PublishedFile& file : kPublished)
+    simulate_csv_file(folder / file.name, spec_of(file, seeds(), settings));
 }
 
 }  // namespace drst

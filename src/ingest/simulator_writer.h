@@ -22,6 +22,9 @@ int64_t write_simulated_csv(std::ostream& out, Simulator& simulator,
 /// spec.rows > 0.
 int64_t simulate_csv_file(const std::filesystem::path& path, const SimulationSpec& spec);
 
+/// InputError where simulate_data_folder would have one for these settings.
+void check(const SimulatorSettings& settings);
+
 /// combined.csv (1790 rows), random_rates.csv (1790), resource_stimulus_global_A-B-C_modified.csv (2284),
 /// intervention_global.csv (2284), dag-1_resource_stimulus_global_A-B-C.csv (2229) and
 /// dag-2_resource_stimulus_global_A-B-C.csv (2229) under `folder` (made if missing), and SIMULATED.txt that

@@ -68,11 +68,7 @@ Parts make_parts(const Dataset& data, const Split& split, const Recipe& recipe,
     if (recipe.lags || lagged_column(input).empty()) allowed.push_back(input);
   const Dataset candidates = with_inputs(data, allowed);
   Parts parts;
-  parts.choice = choose_features(candidates, split.train, static_cast<std::size_t>(settings.features));
-  if (parts.choice.inputs.empty())
-    throw InputError("no usable input among " + to_text(allowed.size()) +
-                     " columns: " + to_text(parts.choice.all_missing) + " without a value, " +
-                     to_text(parts.choice.constant) + " constant");
+  parts.choice = need_features(candidates, split.train, static_cast<std::size_t>(settings.features));
   const Dataset chosen = with_inputs(candidates, parts.choice.inputs);
   parts.train = take_rows(chosen, split.train);
   parts.validation = take_rows(chosen, split.validation);

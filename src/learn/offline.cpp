@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "learn/dataset.h"
 #include "learn/model.h"
+#include "learn/select.h"
 #include "learn/split.h"
 
 namespace drst {
@@ -81,6 +82,15 @@ Dataset read_rows(const Table& table, const ModelSettings& settings, const Offli
   return data;
 }
 
+Split split_of(const Dataset& data, const ModelSettings& settings) {
+  Split split = split_last(data.starts, data.rows(), settings.validation_share,
+                           static_cast<std::size_t>(settings.gap_rows));
+  if (split.train.empty() || split.validation.empty())
+    throw InputError("training needs rows on both sides of the split: " + to_text(split.train.size()) +
+                     " to train on, " + to_text(split.validation.size()) + " to validate on");
+  return split;
+}
+
 /// The release that `pointer` names, if it came from the same training.
 std::optional<ReleaseInfo> existing_baseline(Registry& registry, const ReleaseInfo& wanted,
                                              const ObjectStore& store) {
@@ -123,12 +133,16 @@ void add_metrics(std::map<std::string, double>& figures, const std::string& pref
     if (std::isfinite(value)) figures[prefix + name] = value;
 }
 
+void check_offline(const Table& table, const ModelSettings& settings, const OfflineOptions& options) {
+  const Dataset data = read_rows(table, settings, options);
+  (void)need_features(data, split_of(data, settings).train, static_cast<std::size_t>(settings.features));
+}
+
 TrainedModel train_offline(const Table& table, const ModelSettings& settings, const OfflineOptions& options,
                            std::string* data_sha256) {
   const Dataset data = read_rows(table, settings, options);
   if (data_sha256 != nullptr) *data_sha256 = data_digest(data);
-  const Split split = split_last(data.starts, data.rows(), settings.validation_share,
-                                 static_cast<std::size_t>(settings.gap_rows));
+  const Split split = split_of(data, settings);
   return train_family(settings.family, data, split, settings, options.seed);
 }
 
@@ -155,8 +169,7 @@ OfflineResult run_offline(const Table& table, const ModelSettings& settings, Obj
     onnx = std::move(loaded->onnx);
     info = std::move(*existing);
   } else {
-    const Split split = split_last(data.starts, data.rows(), settings.validation_share,
-                                   static_cast<std::size_t>(settings.gap_rows));
+    const Split split = split_of(data, settings);
     TrainedModel trained = train_family(settings.family, data, split, settings, options.seed);
     result.validation = trained.validation;
     info.family = trained.family;

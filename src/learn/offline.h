@@ -35,6 +35,9 @@ struct OfflineResult {
 OfflineResult run_offline(const Table& table, const ModelSettings& settings, ObjectStore& store,
                           Registry& registry, const OfflineOptions& options);
 
+/// InputError where run_offline would have one for this table and these settings, without training.
+void check_offline(const Table& table, const ModelSettings& settings, const OfflineOptions& options);
+
 /// The training stage alone, without publishing: for trials and tests. `data_sha256` (if given) gets the
 /// digest of the data.
 TrainedModel train_offline(const Table& table, const ModelSettings& settings, const OfflineOptions& options,

@@ -6,7 +6,9 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "base/error.h"
 #include "base/hash.h"
+#include "base/text.h"
 
 namespace drst {
 namespace {
@@ -104,6 +106,15 @@ FeatureChoice choose_features(const Dataset& data, std::span<const std::size_t> 
     choice.inputs.push_back(data.inputs[column.position]);
     choice.correlation.push_back(column.correlation);
   }
+  return choice;
+}
+
+FeatureChoice need_features(const Dataset& data, std::span<const std::size_t> train_rows, std::size_t k) {
+  FeatureChoice choice = choose_features(data, train_rows, k);
+  if (choice.inputs.empty())
+    throw InputError("no usable input among " + to_text(data.inputs.size()) +
+                     " columns: " + to_text(choice.all_missing) + " without a value, " +
+                     to_text(choice.constant) + " constant");
   return choice;
 }
 

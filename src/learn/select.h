@@ -22,5 +22,7 @@ struct FeatureChoice {
 
 /// `k` 0: all that are usable.
 FeatureChoice choose_features(const Dataset& data, std::span<const std::size_t> train_rows, std::size_t k);
+/// The same; InputError saying why if no input is left.
+FeatureChoice need_features(const Dataset& data, std::span<const std::size_t> train_rows, std::size_t k);
 
 }  // namespace drst

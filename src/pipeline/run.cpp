@@ -42,6 +42,40 @@ double peak_memory_mib() {
   return static_cast<double>(usage.ru_maxrss) / 1024.0;
 }
 
+/// The tables of a run, read and checked.
+struct RunTables {
+  OfflineOptions options;
+  Table offline;
+  std::vector<StageTable> stages;
+};
+
+RunTables read_tables(const RunRequest& request, const fs::path& data) {
+  const auto choice = choose_stream(request.offline_text, request.stage_texts, data);
+  RunTables tables;
+  tables.options.seed = static_cast<uint64_t>(request.config.run.seed);
+  tables.options.source = choice.offline.file.string();
+  tables.offline = load_range(choice.offline);
+  check_offline(tables.offline, request.config.model, tables.options);
+  for (const auto& stage : choice.stages) tables.stages.push_back({stage.name, load_range(stage.range)});
+  check_stages(tables.stages, request.config.model.target);
+  return tables;
+}
+
+/// For a run on a simulated chain: what of it comes from outside.
+void check_request(const RunRequest& request) {
+  check(request.config.simulator);
+  const auto& target = request.config.model.target;
+  if (!request.offline_text.empty())
+    check_offline(load_range(parse_row_range(request.offline_text)), request.config.model,
+                  {.source = request.offline_text});
+  std::vector<StageTable> stages;
+  for (const auto& text : request.stage_texts) {
+    const auto stage = parse_stage(text);
+    stages.push_back({stage.name, load_range(stage.range)});
+  }
+  if (!stages.empty()) check_stages(stages, target);
+}
+
 /// One consumer with its guard and the slot between them.
 struct Member {
   ModelSlot slot;
@@ -53,16 +87,14 @@ Duration seconds(double s) { return std::chrono::duration_cast<Duration>(std::ch
 
 class ClosedLoop {
  public:
-  ClosedLoop(const Config& config, const StreamChoice& choice, Log& log, ObjectStore& store,
-             const Clock& clock, bool is_virtual, const RunFacts& facts) {
+  ClosedLoop(const Config& config, RunTables tables, Log& log, ObjectStore& store, const Clock& clock,
+             bool is_virtual, const RunFacts& facts) {
     auto stream = config.stream;
     stream.lags = true;  // DESIGN: off on the wire by default for other people's consumers, on in `drst run`
     stream.rate = is_virtual ? 1.0 / config.run.tick_s : config.run.rate;
-    std::vector<StageTable> stages;
-    for (const auto& stage : choice.stages) stages.push_back({stage.name, load_range(stage.range)});
     log.ensure_topic(stream.topic, static_cast<int>(stream.partitions));
-    producer_ =
-        std::make_unique<Producer>(log, store, clock, stream, facts.run_id, facts.target, std::move(stages));
+    producer_ = std::make_unique<Producer>(log, store, clock, stream, facts.run_id, facts.target,
+                                           std::move(tables.stages));
     for (int64_t i = 0; i < config.run.consumers; ++i) {
       auto member = std::make_unique<Member>();
       ConsumerIdentity identity;
@@ -94,7 +126,7 @@ class ClosedLoop {
     retrainer.epsilon = config.inference.epsilon;
     retrainer.limits = stream.wire;
     retrainer_ = std::make_unique<Retrainer>(log, store, clock, config.tuning, config.registry, retrainer,
-                                             load_range(choice.offline));
+                                             std::move(tables.offline));
     JudgeOptions judge;
     judge.topic = stream.topic;
     judge.run_id = facts.run_id;
@@ -129,14 +161,18 @@ class ClosedLoop {
 Summary execute_run(const RunRequest& request, const std::function<void(int64_t, int64_t)>& progress) {
   const double begun = monotonic_seconds();
   auto config = request.config;
-  StreamChoice choice;
-  // Wrong input is refused before anything is created; a simulated chain needs the folder first.
-  if (!request.simulated) choice = choose_stream(request.offline_text, request.stage_texts, request.data);
+  RunTables tables;
+  // Wrong input is refused before anything is created, or an earlier run is removed for it.
+  check(config.drift);
+  if (request.simulated)
+    check_request(request);
+  else
+    tables = read_tables(request, request.data);
   const OutputFolder out(request.out, request.overwrite);
   if (request.simulated) {
     log::warning("no real tables: a simulated chain is used (seed " + to_text(config.run.seed) + ")");
     simulate_data_folder(out.path() / "data", static_cast<uint64_t>(config.run.seed), config.simulator);
-    choice = choose_stream(request.offline_text, request.stage_texts, out.path() / "data");
+    tables = read_tables(request, out.path() / "data");
   }
   const bool is_virtual = config.run.clock == "virtual";
 
@@ -163,14 +199,11 @@ Summary execute_run(const RunRequest& request, const std::function<void(int64_t,
   store->put("results/run.json", to_json(facts));
 
   Registry registry(*store, clock, config.registry);
-  OfflineOptions offline;
-  offline.seed = facts.seed;
-  offline.source = choice.offline.file.string();
-  const auto trained = run_offline(load_range(choice.offline), config.model, *store, registry, offline);
+  const auto trained = run_offline(tables.offline, config.model, *store, registry, tables.options);
   log::info("offline: " + trained.baseline.family + ", validation accuracy@0.2 " +
             to_fixed(trained.validation.acc02, 3) + " (" + to_fixed(monotonic_seconds() - begun, 1) + " s)");
 
-  ClosedLoop loop(config, choice, *log, *store, clock, is_virtual, facts);
+  ClosedLoop loop(config, std::move(tables), *log, *store, clock, is_virtual, facts);
   const double stream_begun = monotonic_seconds();
   LoopProgress each;
   int64_t shown = -1;
