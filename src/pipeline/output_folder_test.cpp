@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "pipeline/run.h"
+#include "store/store.h"
 
 namespace drst {
 namespace {
@@ -32,6 +33,48 @@ TEST(OutputFolder, OneAtATime) {
   } catch (const InputError& error) {
     EXPECT_NE(std::string(error.what()).find("in use"), std::string::npos);
   }
+}
+
+class Reports : public ::testing::Test {
+ protected:
+  std::string refusal(const std::string& store_folder, const std::string& run) {
+    const auto opened = open_store("file:" + store_folder);
+    try {
+      const ReportFolder folder(out, *opened, run, false);
+    } catch (const InputError& error) {
+      return error.what();
+    }
+    return {};
+  }
+  TemporaryFolder scratch;
+  fs::path out = scratch.path() / "out";
+  std::string store = (scratch.path() / "store").string();
+};
+
+TEST_F(Reports, AreReplacedByThoseOfTheirOwnRunOnly) {
+  EXPECT_EQ(refusal(store, "run-a"), "");
+  write_file_atomic(out / "summary.json", R"({"run_id": "run-a"})");
+  EXPECT_EQ(refusal(store, "run-a"), "") << "a report may be made again";
+  EXPECT_NE(refusal(store, "run-b").find("run-a"), std::string::npos);
+  EXPECT_NE(refusal(store, "run-b").find("--overwrite"), std::string::npos);
+  EXPECT_NO_THROW(ReportFolder(out, *open_store("file:" + store), "run-b", true));
+  EXPECT_TRUE(fs::exists(out / "summary.json")) << "until there is another";
+  write_file_atomic(out / "summary.json", "[1, 2");
+  EXPECT_NE(refusal(store, "run-a"), "") << "who knows whose it is";
+}
+
+TEST_F(Reports, OfARunAreMadeFromItsOwnStore) {
+  fs::create_directories(out / "store");
+  write_file_atomic(out / "summary.json", R"({"run_id": "run7"})");
+  EXPECT_EQ(refusal((out / "store").string(), "run7"), "");
+  EXPECT_EQ(refusal((out / "plots" / ".." / "store").string(), "run7"), "");
+  EXPECT_NE(refusal(store, "run7"), "") << "the same seed on other data has the same name";
+}
+
+TEST_F(Reports, StayAwayFromARunningRun) {
+  const OutputFolder running(out, false);
+  EXPECT_NE(refusal(store, "run-a").find("in use"), std::string::npos);
+  EXPECT_THROW(ReportFolder(out, *open_store("file:" + store), "run-a", true), InputError);
 }
 
 TEST(StreamChoice, RefusesTwoStagesOfOneName) {

@@ -51,6 +51,17 @@ class OutputFolder {
   std::unique_ptr<FileLock> lock_;
 };
 
+/// Holds the folder of a report: refuses one in use by another process, and, unless `overwrite`, one with the
+/// results of another run than `run_id` of `store`. A report replaces reports only, never a store or a log.
+class ReportFolder {
+ public:
+  ReportFolder(const std::filesystem::path& path, const ObjectStore& store, const std::string& run_id,
+               bool overwrite);
+
+ private:
+  std::unique_ptr<FileLock> lock_;
+};
+
 /// `progress(done, total)`: rows; may be empty.
 Summary execute_run(const RunRequest& request, const std::function<void(int64_t, int64_t)>& progress = {});
 
