@@ -37,12 +37,15 @@ void Monitor::State::save() {
   log::warning("the monitor's lease in group " + options.group + " had run out when it wanted to commit");
 }
 
+/// What another run of this store left must not be taken for this one's.
+void Monitor::State::forget_other_run() {
+  for (const char* key : {done_key, "results/drift_signal.json", "results/drift_signal.npz"})
+    store.remove(key);
+}
+
 void Monitor::State::load() {
   const auto bytes = store.get(state_key, most_state_bytes);
-  if (!bytes) {
-    store.remove(done_key);  // of another life of this store
-    return;
-  }
+  if (!bytes) return forget_other_run();
   StateReader in(*bytes, magic, store.url() + " " + state_key);
   const std::string topic = in.text();
   const std::string run = in.text();
@@ -50,8 +53,7 @@ void Monitor::State::load() {
     in.refuse("is of topic " + topic + ", not " + options.topic + "; remove it to start anew");
   if (!options.run_id.empty() && !run.empty() && run != options.run_id) {
     log::info("the monitor's saved state is of run " + run + "; starting anew for " + options.run_id);
-    store.remove(done_key);
-    return;
+    return forget_other_run();
   }
   reader.restore(in.text());
   detector.restore(in.text());

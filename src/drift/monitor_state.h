@@ -30,6 +30,7 @@ struct Monitor::State {
   // monitor_save.cpp
   void save();
   void load();
+  void forget_other_run();
   // monitor_publish.cpp
   void publish_signal();
   void publish_done(const std::string& reason);

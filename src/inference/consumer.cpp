@@ -143,7 +143,8 @@ struct InferenceConsumer::State {
     if (retiring) return false;  // one at a time: the guard frees it at its next step
     auto next = slot.take();
     if (!next) return false;
-    events.push_back({highest_row + 1, identity.member, next->release, next->load_ms, next->rollback});
+    events.push_back(
+        {highest_row + 1, identity.member, next->release, next->load_ms, next->rollback, current_run});
     retiring = predictor->replace(std::move(next));
     hand_back();
     ++counts.swaps;
@@ -152,6 +153,7 @@ struct InferenceConsumer::State {
 
   void write_events() {
     for (auto& event : events) {
+      if (event.run.empty()) event.run = current_run;  // it came before the run's first row
       try {
         write_event(store, event);
       } catch (const Error& error) {  // the trace holds the release of every row; the event is a comfort
@@ -287,6 +289,10 @@ struct InferenceConsumer::State {
     outcome.row.id = sample->id;
     outcome.row.row = sample->row;
     outcome.send_ts = sample->send_ts;
+    if (!sample->run_id.empty() && sample->run_id != current_run) {
+      current_run = sample->run_id;
+      highest_row = -1;
+    }
     highest_row = std::max(highest_row, sample->row);
     if (sample->label) outcome.row.truth = static_cast<float>(*sample->label);
     if (!part.first_time(sample->id, sample->row)) {
@@ -409,7 +415,7 @@ struct InferenceConsumer::State {
       leave();
       return Step::done;
     }
-    if (batch.empty() || events.size() >= most_pending_events) write_events();
+    if ((batch.empty() && counts.records > 0) || events.size() >= most_pending_events) write_events();
     if (!batch.empty() || swapped) return Step::worked;
     if (!given_up()) return Step::idle;
     if (!patience.begun())

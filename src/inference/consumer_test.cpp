@@ -446,7 +446,24 @@ TEST(Consumer, SwapsBetweenBatchesAndNotesIt) {
   EXPECT_EQ(events[0].row, 30);
   EXPECT_EQ(events[0].release, second.model_key);
   EXPECT_EQ(events[0].consumer, "infer-0");
+  EXPECT_EQ(events[0].run, "run");
   EXPECT_GT(events[0].load_ms, 0);
+}
+
+TEST(Consumer, NotesASwapBeforeTheFirstRowWithTheRunThatComes) {
+  InferenceWorld world;
+  Member member(world, "infer-0", Member::quick(), nullptr, "");
+  member.run();
+  const auto second = world.publish(3, 0.2, {"misses"});
+  world.registry.point_to(second, "test", "better");
+  member.run();
+  EXPECT_EQ(member.consumer.counts().swaps, 1u);
+  world.produce(0, 9, "late");
+  member.run();
+  const auto events = read_swap_events(world.store);
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].run, "late");
+  EXPECT_EQ(events[0].row, 0);
 }
 
 TEST(Consumer, SwapsUnderWayOnAnotherThreadNeverMixReleases) {

@@ -52,6 +52,12 @@ std::vector<Event> read_all(ObjectStore& store, const char* prefix, const Read& 
 }
 }  // namespace
 
+std::string run_of_event(std::string_view id) {
+  const auto dash = id.rfind('-');
+  if (dash == std::string_view::npos || !parse_int(id.substr(dash + 1))) return {};
+  return std::string(id.substr(0, dash));
+}
+
 void write_event(ObjectStore& store, const DriftEvent& event) {
   nlohmann::ordered_json object;
   object["id"] = event.id;
@@ -65,7 +71,7 @@ void write_event(ObjectStore& store, const DriftEvent& event) {
   object["top_features"] = nlohmann::ordered_json::array();
   for (const auto& share : event.top_features)
     object["top_features"].push_back({{"feature", share.feature}, {"divergence", share.divergence}});
-  store.put(drift_prefix + padded(event.row) + ".json", write_json(object));
+  store.put(drift_prefix + key_part(event.id) + ".json", write_json(object));
 }
 
 void write_event(ObjectStore& store, const RetrainEvent& event) {
@@ -94,8 +100,9 @@ void write_event(ObjectStore& store, const SwapEvent& event) {
   object["release"] = event.release;
   object["load_ms"] = event.load_ms;
   object["rollback"] = event.rollback;
-  store.put(swap_prefix + key_part(event.consumer) + "-" + key_part(release_timestamp(event.release)) + "-" +
-                padded(event.row) + ".json",
+  object["run"] = event.run;
+  store.put(swap_prefix + (event.run.empty() ? "" : key_part(event.run) + "-") + key_part(event.consumer) +
+                "-" + key_part(release_timestamp(event.release)) + "-" + padded(event.row) + ".json",
             write_json(object));
 }
 
@@ -114,7 +121,9 @@ std::vector<DriftEvent> read_drift_events(ObjectStore& store) {
       event.top_features.push_back({share.text("feature"), share.number("divergence")});
     return event;
   });
-  std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) { return a.row < b.row; });
+  std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.row, a.id) < std::tie(b.row, b.id);
+  });
   return events;
 }
 
@@ -151,6 +160,7 @@ std::vector<SwapEvent> read_swap_events(ObjectStore& store) {
     event.release = fields.text("release");
     event.load_ms = fields.number("load_ms");
     event.rollback = fields.boolean("rollback");
+    event.run = fields.text_or("run", "");
     return event;
   });
   std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) {

@@ -1,21 +1,26 @@
 // What happened, for reports and people: one object an event under results/, keyed by its identity, so that
 // repeating a step after a crash writes the same object again and nothing is counted twice.
 //
-//   results/drift/<row, 12 digits>.json
+//   results/drift/<event>.json
 //   results/retrains/<event>.json
-//   results/swaps/<consumer>-<release timestamp>-<row>.json
+//   results/swaps/<run>-<consumer>-<release timestamp>-<row>.json
 //
-// Reading leaves out what cannot be read, with a warning: a report is still worth having without it.
+// A store may hold the events of several runs: an event's id is "<run>-<row>", and run_of_event tells the
+// run. Reading leaves out what cannot be read, with a warning: a report is still worth having without it.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
 #include "store/store.h"
 
 namespace drst {
+
+/// "<run>" of an event id "<run>-<row>"; empty if it is of another form.
+std::string run_of_event(std::string_view id);
 
 struct FeatureShare {
   std::string feature;
@@ -50,12 +55,13 @@ struct SwapEvent {
   std::string release;
   double load_ms = 0;  ///< measured
   bool rollback = false;
+  std::string run;  ///< whose rows that consumer predicts; empty: no row of a run has come yet
 };
 
 void write_event(ObjectStore& store, const DriftEvent& event);
 void write_event(ObjectStore& store, const RetrainEvent& event);
 void write_event(ObjectStore& store, const SwapEvent& event);
-std::vector<DriftEvent> read_drift_events(ObjectStore& store);  ///< by row
+std::vector<DriftEvent> read_drift_events(ObjectStore& store);  ///< of all runs, by row
 std::vector<RetrainEvent> read_retrain_events(ObjectStore& store);
 std::vector<SwapEvent> read_swap_events(ObjectStore& store);  ///< by row, consumer
 

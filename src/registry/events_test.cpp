@@ -20,9 +20,10 @@ TEST(Events, RepeatingAStepWritesTheSameObject) {
                    VirtualClock::default_epoch()};
   write_event(store, drift);
   write_event(store, drift);
+  EXPECT_TRUE(store.exists("results/drift/run-120.json"));
+  drift.id = "run-7";
   drift.row = 7;
   write_event(store, drift);
-  EXPECT_TRUE(store.exists("results/drift/000000000120.json"));
   const auto drifts = read_drift_events(store);
   ASSERT_EQ(drifts.size(), 2u);
   EXPECT_EQ(drifts[0].row, 7);
@@ -33,8 +34,8 @@ TEST(Events, RepeatingAStepWritesTheSameObject) {
 
 TEST(Events, SwapAndRetrainEventsReadBack) {
   MemoryStore store;
-  write_event(store, SwapEvent{9, "infer-1", "models/model_20260101T000000000000Z.onnx", 1.5, true});
-  write_event(store, SwapEvent{9, "infer-0", "models/model_20260101T000000000000Z.onnx", 1.5, false});
+  write_event(store, SwapEvent{9, "infer-1", "models/model_20260101T000000000000Z.onnx", 1.5, true, ""});
+  write_event(store, SwapEvent{9, "infer-0", "models/model_20260101T000000000000Z.onnx", 1.5, false, ""});
   EXPECT_TRUE(store.exists("results/swaps/infer-0-20260101T000000000000Z-000000000009.json"));
   const auto swaps = read_swap_events(store);
   ASSERT_EQ(swaps.size(), 2u);
@@ -50,6 +51,26 @@ TEST(Events, SwapAndRetrainEventsReadBack) {
   ASSERT_EQ(read_retrain_events(store).size(), 1u);
   EXPECT_EQ(read_retrain_events(store)[0].val_rmse, 3.25);
   EXPECT_EQ(read_retrain_events(store)[0].candidates, 12);
+}
+
+TEST(Events, RunsOfOneStoreKeepTheirsApart) {
+  MemoryStore store;
+  for (const char* run : {"run-1", "run-1-2"}) {
+    DriftEvent drift;
+    drift.id = std::string(run) + "-120";
+    drift.row = 120;
+    write_event(store, drift);
+    SwapEvent swap{9, "infer-0", "models/model_20260101T000000000000Z.onnx", 1.5, false, run};
+    write_event(store, swap);
+  }
+  ASSERT_EQ(read_drift_events(store).size(), 2u);
+  EXPECT_EQ(run_of_event(read_drift_events(store)[0].id), "run-1");
+  EXPECT_EQ(run_of_event(read_drift_events(store)[1].id), "run-1-2");
+  const auto swaps = read_swap_events(store);
+  ASSERT_EQ(swaps.size(), 2u);
+  EXPECT_NE(swaps[0].run, swaps[1].run);
+  EXPECT_EQ(run_of_event("by hand"), "");
+  EXPECT_EQ(run_of_event("a-b"), "");
 }
 
 TEST(Events, NamesThatAreNoKeysKeepTheirEventsApart) {

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "stream/record.h"
 #include "table/npy.h"
 
 namespace drst {
@@ -78,11 +79,16 @@ Truth read_truth(ObjectStore& store) {
   return truth;
 }
 
-std::vector<TraceRow> read_all_traces(ObjectStore& store) {
+/// Of one run; a consumer that took no part in it may have left its share of another.
+std::vector<TraceRow> read_all_traces(ObjectStore& store, const std::string& run_id) {
   std::vector<TraceRow> rows;
   for (const auto& key : store.list("results/")) {
     if (!key.ends_with("_inference_trace.npz")) continue;
     auto part = read_trace_file(required(store, key), key);
+    std::erase_if(part, [&](const TraceRow& row) {
+      const auto id = split_id(row.id);
+      return id && id->run_id != run_id;
+    });
     rows.insert(rows.end(), std::make_move_iterator(part.begin()), std::make_move_iterator(part.end()));
   }
   return rows;
@@ -141,8 +147,13 @@ struct Scored {
 Summary summarize(ObjectStore& store, Series* series) {
   Summary summary;
   summary.facts = parse_run_facts(required(store, "results/run.json"), "results/run.json");
+  const std::string& run_id = summary.facts.run_id;
   const Truth truth = read_truth(store);
-  const auto trace = read_all_traces(store);
+  if (const auto id = truth.id.empty() ? std::nullopt : split_id(truth.id.front());
+      id && id->run_id != run_id)
+    throw InputError(store.url() + " holds no finished run " + run_id + ": results/truth.npz is of run " +
+                     std::string(id->run_id) + "; wait for the producer's end");
+  const auto trace = read_all_traces(store, run_id);
   std::unordered_map<std::string_view, const TraceRow*> by_id;
   double first_ts = 0, last_ts = 0;
   for (const auto& row : trace) {
@@ -199,6 +210,10 @@ Summary summarize(ObjectStore& store, Series* series) {
   summary.drift_events = read_drift_events(store);
   summary.retrains = read_retrain_events(store);
   summary.swaps = read_swap_events(store);
+  const auto foreign = [&run_id](const std::string& run) { return !run.empty() && run != run_id; };
+  std::erase_if(summary.drift_events, [&](const auto& event) { return foreign(run_of_event(event.id)); });
+  std::erase_if(summary.retrains, [&](const auto& event) { return foreign(run_of_event(event.id)); });
+  std::erase_if(summary.swaps, [&](const auto& event) { return foreign(event.run); });
   const SystemClock clock;
   summary.releases = Registry(store, clock).list();
   return summary;

@@ -94,6 +94,55 @@ TEST(Summary, CountsWhatIsMissing) {
   EXPECT_EQ(summary.lost, 3);
 }
 
+TEST(Summary, LeavesOutWhatOtherRunsLeftInTheStore) {
+  MemoryStore store;
+  fill(store, 1, 0);
+  const auto alone = to_json(summarize(store));
+  TraceSet earlier;
+  TraceRow row;
+  row.id = "r-9-0";
+  row.row = 0;
+  row.ts = Time(std::chrono::hours(1));
+  row.truth = nan;
+  row.release = "models/model_x.onnx";
+  row.consumer = "c";
+  earlier.rows.push_back(row);
+  write_trace_files(store, earlier);
+  DriftEvent drift;
+  drift.id = "r-9-3";
+  RetrainEvent retrain;
+  retrain.id = "r-9-3";
+  SwapEvent swap;
+  swap.run = "r-9";
+  write_event(store, drift);
+  write_event(store, retrain);
+  write_event(store, swap);
+  EXPECT_EQ(to_json(summarize(store)), alone);
+  drift.id = retrain.id = "r-3";
+  swap.run = "r";
+  write_event(store, drift);
+  write_event(store, retrain);
+  write_event(store, swap);
+  const auto summary = summarize(store);
+  EXPECT_EQ(summary.drift_events.size(), 1U);
+  EXPECT_EQ(summary.retrains.size(), 1U);
+  EXPECT_EQ(summary.swaps.size(), 1U);
+}
+
+TEST(Summary, DoesNotTakeTheTruthOfAnotherRun) {
+  MemoryStore store;
+  fill(store, 1, 0);
+  auto facts = parse_run_facts(*store.get("results/run.json"), "test");
+  facts.run_id = "next";
+  store.put("results/run.json", to_json(facts));
+  try {
+    summarize(store);
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("no finished run next"), std::string::npos) << error.what();
+  }
+}
+
 TEST(Summary, SaysWhatAStoreLacks) {
   MemoryStore store;
   try {

@@ -179,8 +179,8 @@ struct Retrainer::State {
     if (adopted_run == reader.run_id()) return;
     adopted_run = reader.run_id();
     for (const auto& [trigger, info] : publisher.published()) {
-      const bool ours =
-          trigger.rfind("refit-" + adopted_run + "-", 0) == 0 || trigger.rfind(adopted_run + "-", 0) == 0;
+      const bool refit = trigger.starts_with("refit-");
+      const bool ours = run_of_event(refit ? trigger.substr(6) : trigger) == adopted_run;
       const auto at = info.metrics.find("row");
       if (ours && at != info.metrics.end()) to_adopt[static_cast<int64_t>(at->second)] = info;
     }
