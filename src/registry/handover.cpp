@@ -62,6 +62,7 @@ void Handover::raise(const Trigger& trigger, const DriftWindow& window, Time now
     cells.push_back(window.labels[row]);
   }
   const std::string batch = to_npy(Array::matrix(std::move(cells), rows, columns + 1));
+  store_.remove(grid_key);  // one left over must not stand beside what is replaced now
   store_.put(batch_key, batch);
 
   nlohmann::ordered_json names;
@@ -75,10 +76,12 @@ void Handover::raise(const Trigger& trigger, const DriftWindow& window, Time now
 
   nlohmann::ordered_json lock;
   lock["event"] = trigger.event;
+  lock["tier"] = to_text(trigger.tier);
+  lock["row"] = trigger.row;
   lock["since"] = to_iso8601(now);
   lock["expires"] = to_iso8601(now + lock_expiry);
   store_.put(lock_key, write_json(lock));
-  store_.put(grid_key, to_text(trigger.tier) + "\n" + trigger.event + "\n" + to_text(trigger.row) + "\n");
+  store_.put(grid_key, to_text(trigger.tier));
 }
 
 std::optional<Handover::Lock> Handover::lock() {
@@ -86,7 +89,10 @@ std::optional<Handover::Lock> Handover::lock() {
   if (!text) return std::nullopt;
   try {
     const JsonFields fields(*text, lock_key);
-    return Lock{fields.text("event"), fields.time("since"), fields.time("expires")};
+    Lock lock{fields.text("event"), fields.time("since"), fields.time("expires")};
+    lock.tier = parse_tier(fields.text_or("tier", "-")).value_or(Tier::none);
+    lock.row = fields.integer_or("row", row_of_event(lock.event));
+    return lock;
   } catch (const InputError& error) {
     complain(error.what() + std::string("; taken for a stale lock"));
     return Lock{};  // it expired in 1970: nobody may be locked out by an object that cannot be read
@@ -115,25 +121,42 @@ void Handover::clear() {
 std::optional<Trigger> Handover::pending() {
   const auto text = store_.get(grid_key, max_flag_bytes);
   if (!text) return std::nullopt;
-  std::vector<std::string_view> lines;
-  for (std::string_view rest = *text; !rest.empty() && lines.size() < 3;) {
-    const auto end = rest.find('\n');
-    lines.push_back(trim(rest.substr(0, end)));
-    if (end == std::string_view::npos) break;
-    rest.remove_prefix(end + 1);
-  }
-  const auto tier = lines.empty() ? std::nullopt : parse_tier(lines[0]);
-  if (!tier || *tier == Tier::none || lines.size() < 2 || lines[1].empty()) {
-    complain(std::string(grid_key) +
-             ": its first line must be A, B or C and its second an event id; ignored");
+  const auto tier = parse_tier(trim(*text));
+  if (!tier || *tier == Tier::none) {
+    complain(std::string(grid_key) + ": it must hold A, B or C and nothing else; ignored");
     return std::nullopt;
   }
   Trigger trigger;
-  trigger.event = lines[1];
+  if (const auto held = lock(); held && !held->event.empty()) {
+    trigger.event = held->event;
+    trigger.row = held->row;
+    if (held->tier != Tier::none && held->tier != *tier) {
+      complain(std::string(grid_key) + ": it holds " + to_text(*tier) + ", but the lock of " + held->event +
+               " is of tier " + to_text(held->tier) + "; ignored until they agree");
+      return std::nullopt;
+    }
+  } else {
+    trigger = unlocked_trigger();
+  }
   trigger.tier = *tier;
-  trigger.row = row_of_event(trigger.event);
-  if (lines.size() > 2) trigger.row = parse_int(lines[2]).value_or(trigger.row);
   if (const auto answered = done(); answered && answered->event == trigger.event) return std::nullopt;
+  return trigger;
+}
+
+/// Whose a flag without a lock is; the same whenever it is asked, so that it is answered once.
+Trigger Handover::unlocked_trigger() {
+  Trigger trigger;
+  if (const auto names = store_.get(columns_key, max_json_bytes)) {
+    try {
+      const JsonFields fields(*names, columns_key);
+      trigger.event = fields.text("event");
+      trigger.row = row_of_event(trigger.event);
+      return trigger;
+    } catch (const InputError&) {  // not one of ours
+    }
+  }
+  const auto batch = store_.get(batch_key);
+  trigger.event = "unnamed." + (batch ? sha256_hex(*batch).substr(0, 12) : std::string("without-batch"));
   return trigger;
 }
 

@@ -4,15 +4,18 @@
 //   latest_batch.npy           float32, rows x (features + label); NaN where none
 //   latest_batch.columns.json  {"columns": [...], "label": "<target>", "rows": [...], "event": "<id>",
 //                              "sha256": "<of the .npy>"}
-//   retrain_lock.flag          JSON {"event", "since", "expires"}: no second trigger while it stands and is
-//                              not stale
-//   retrain_grid.flag          line 1 A|B|C, line 2 the event id, line 3 its row; written last: the trigger
+//   retrain_lock.flag          JSON {"event", "tier", "row", "since", "expires"}: no second trigger while it
+//                              stands and is not stale
+//   retrain_grid.flag          A|B|C and nothing else; written last: the trigger, of the lock's event
 //   retrain_done.flag          JSON {"event", "published", "release", "reason"}; the monitor reads it,
 //                              unlocks, removes the three flags
 //   retrain_skipped_no_labels.flag, monitor_done.flag
 //
-// An event id makes every step repeatable after a crash: doing it twice changes nothing. A flag that cannot
-// be read is reported once and ignored; a lock that cannot be read counts as expired. One thread an instance.
+// An event id makes every step repeatable after a crash: doing it twice changes nothing. The trigger's is in
+// the lock, which is there before the flag and goes after it; a flag of another tier than the lock's is not
+// of its event and ignored. A flag without such a lock (by hand, or of another program's monitor) belongs to
+// the event that the columns file names, else to the batch itself. A flag that cannot be read is reported
+// once and ignored; a lock that cannot be read counts as expired. One thread an instance.
 #pragma once
 
 #include <cstdint>
@@ -56,11 +59,13 @@ class Handover {
  public:
   explicit Handover(ObjectStore& store) : store_(store) {}
   // monitor's side
-  /// Writes batch, columns, lock, flag, in this order.
+  /// Removes a flag that is left over, writes batch, columns, lock, flag, in this order.
   void raise(const Trigger& trigger, const DriftWindow& window, Time now, Duration lock_expiry);
   struct Lock {
     std::string event;
     Time since{}, expires{};
+    Tier tier = Tier::none;  ///< of the trigger
+    int64_t row = 0;
   };
   std::optional<Lock> lock();
   std::optional<RetrainDone> done();
@@ -72,6 +77,7 @@ class Handover {
   void finish(const RetrainDone& done);
 
  private:
+  Trigger unlocked_trigger();
   void complain(const std::string& about);
 
   ObjectStore& store_;

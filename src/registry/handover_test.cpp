@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/fault.h"
 #include "store/memory_store.h"
 #include "table/npy.h"
 
@@ -56,7 +57,7 @@ TEST_F(HandoverTest, FilesHaveThePublicForm) {
   const auto batch = parse_npy(*store.get("results/latest_batch.npy"), "batch");
   EXPECT_EQ(batch.shape, (std::vector<std::size_t>{3, 3}));
   EXPECT_EQ(std::get<std::vector<float>>(batch.data)[2], 100);
-  EXPECT_EQ(*store.get("results/retrain_grid.flag"), "B\nrun-13\n13\n");
+  EXPECT_EQ(*store.get("results/retrain_grid.flag"), "B") << "whoever reads it compares it with a letter";
   EXPECT_THAT(*store.get("results/latest_batch.columns.json"), HasSubstr("\"label\":\"output_rate\""));
 }
 
@@ -97,18 +98,80 @@ TEST_F(HandoverTest, BatchOfAnotherEventOrTornIsRefused) {
 }
 
 TEST_F(HandoverTest, FlagsOfThePrototypeAndGarbageAreSurvived) {
-  store.put("results/retrain_grid.flag", "B");  // no event: nobody could be answered
-  EXPECT_FALSE(handover.pending());
-  store.put("results/retrain_grid.flag", "B\r\nrun-7\r\n");
+  for (const char* text : {"", "D", "-", "AB", "B\nrun-7\n"}) {
+    store.put("results/retrain_grid.flag", text);
+    EXPECT_FALSE(handover.pending()) << text;
+  }
+  store.put("results/retrain_grid.flag", "B\r\n");
   ASSERT_TRUE(handover.pending());
-  EXPECT_EQ(handover.pending()->row, 7);
-  store.put("results/retrain_grid.flag", "D\nrun-7\n");
-  EXPECT_FALSE(handover.pending());
+  EXPECT_EQ(handover.pending()->tier, Tier::B);
   store.put("results/retrain_lock.flag", "not JSON");
   ASSERT_TRUE(handover.lock());
   EXPECT_LT(handover.lock()->expires, now) << "nobody may be locked out by a lock that cannot be read";
   store.put("results/retrain_done.flag", "");
   EXPECT_FALSE(handover.done());
+}
+
+TEST_F(HandoverTest, ABareFlagOfAnotherProgramIsAnsweredOnce) {
+  store.put("results/latest_batch.npy", to_npy(Array::matrix({1, 2, 3, 4}, 2, 2)));
+  store.put("results/latest_batch.columns.json", R"(["a", "output_rate"])");
+  store.put("results/retrain_lock.flag", "1");
+  store.put("results/retrain_grid.flag", "A\n");
+  const auto found = handover.pending();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->tier, Tier::A);
+  EXPECT_EQ(found->row, 0) << "at once";
+  EXPECT_FALSE(handover.window(*found)) << "columns of another form";
+  handover.finish({found->event, false, "", "no better"});
+  EXPECT_FALSE(handover.pending());
+  store.put("results/latest_batch.npy", to_npy(Array::matrix({5, 6, 7, 8}, 2, 2)));
+  ASSERT_TRUE(handover.pending()) << "another batch is another drift";
+  EXPECT_NE(handover.pending()->event, found->event);
+}
+
+TEST_F(HandoverTest, ALockRemovedByHandMakesNoSecondTrigger) {
+  raise();
+  handover.finish({"run-13", false, "", "no better"});
+  store.remove("results/retrain_lock.flag");
+  EXPECT_FALSE(handover.pending()) << "it has been answered";
+}
+
+/// Ends the process at the n-th effect on the store.
+class DieAt final : public FaultPoint {
+ public:
+  explicit DieAt(int at) : left_(at) {}
+  void reached(std::string_view, std::string_view) override {
+    if (--left_ == 0) throw SimulatedCrash{};
+  }
+
+ private:
+  int left_;
+};
+
+TEST_F(HandoverTest, DyingAnywhereWhileRaisingShowsTheNewTriggerWholeOrNone) {
+  for (int at = 1;; ++at) {
+    const auto disk = std::make_shared<MemoryDisk>();
+    MemoryStore outside(disk);
+    Handover reader(outside);
+    outside.put("results/retrain_grid.flag", "A");  // left over: somebody removed its lock
+    DieAt faults(at);
+    bool died = false;
+    try {
+      MemoryStore dying(disk, &faults);
+      Handover(dying).raise(trigger, window(), now, std::chrono::seconds(60));
+    } catch (const SimulatedCrash&) {
+      died = true;
+    }
+    if (const auto shown = reader.pending(); shown && shown->event == trigger.event) {
+      EXPECT_EQ(shown->tier, Tier::B) << at;
+      EXPECT_EQ(shown->row, 13) << at;
+      EXPECT_TRUE(reader.window(*shown)) << at;
+    }
+    Handover(outside).raise(trigger, window(), now, std::chrono::seconds(60));  // its heir repeats it
+    ASSERT_TRUE(reader.pending()) << at;
+    EXPECT_EQ(reader.pending()->event, trigger.event);
+    if (!died) break;
+  }
 }
 
 }  // namespace

@@ -280,6 +280,23 @@ TEST(Retrainer, AnswersADriftOnceAndSaysSo) {
   EXPECT_EQ(read_retrain_events(bed.store).size(), 1U);
 }
 
+TEST(Retrainer, AnswersABareFlagOfAnotherProgramOnce) {
+  Bed bed;
+  bed.ticks(80);
+  bed.store.put("results/retrain_grid.flag", "A");
+  bed.settle();
+  const auto done = Handover(bed.store).done();
+  ASSERT_TRUE(done.has_value());
+  EXPECT_FALSE(done->reason.empty());
+  const auto answers = bed.retrainer->counts().answers;
+  EXPECT_EQ(answers, 1U);
+  bed.ticks(3);
+  bed.start();
+  bed.settle();
+  EXPECT_EQ(read_retrain_events(bed.store).size(), 1U);
+  EXPECT_EQ(Handover(bed.store).done()->event, done->event);
+}
+
 TEST(Retrainer, AWorseWinnerIsNotPublished) {
   auto settings = tuning_settings();
   settings.refit_every_labels = 0;
