@@ -48,9 +48,11 @@ std::string difference(const DatasetFile& file, const std::string& content) {
                                 : "has the Git blob id " + id + " instead of " + file.git_blob_id;
 }
 
-/// Downloads until the server has no more to send; true if some of the part is from an earlier attempt.
-bool download_all(const DatasetFile& file, const fs::path& part, const DatasetSettings& settings,
-                  FetchedFile& fetched, const FetchObserver& observer) {
+/// Downloads until the server has no more to send; true if some of the part is from an earlier attempt,
+/// nothing if an optional file is not there.
+std::optional<bool> download_all(const DatasetFile& file, const fs::path& part,
+                                 const DatasetSettings& settings, FetchedFile& fetched,
+                                 const FetchObserver& observer) {
   HttpRequest request;
   request.url = url_of(file, settings);
   request.connect_timeout_s = settings.connect_timeout_s;
@@ -70,6 +72,9 @@ bool download_all(const DatasetFile& file, const fs::path& part, const DatasetSe
       case HttpOutcome::Kind::too_large:
         fs::resize_file(part, 0);
         throw FailedError(request.url + " is not the published file: " + outcome.words);
+      case HttpOutcome::Kind::missing:
+        if (file.optional) return std::nullopt;
+        [[fallthrough]];
       case HttpOutcome::Kind::refused:
         throw FailedError("cannot fetch " + request.url + ": " + outcome.words +
                           "; check [datasets] base_url, which must end where the repository's files begin");
@@ -86,8 +91,9 @@ bool download_all(const DatasetFile& file, const fs::path& part, const DatasetSe
   }
 }
 
-FetchedFile fetch(const DatasetFile& file, const fs::path& folder, const DatasetSettings& settings,
-                  Overwrite overwrite, const FetchObserver& observer) {
+std::optional<FetchedFile> fetch(const DatasetFile& file, const fs::path& folder,
+                                 const DatasetSettings& settings, Overwrite overwrite,
+                                 const FetchObserver& observer) {
   FetchedFile fetched;
   fetched.path = folder / file.name();
   const auto limit = std::max(static_cast<std::uint64_t>(settings.max_bytes), file.bytes.value_or(0));
@@ -107,7 +113,12 @@ FetchedFile fetch(const DatasetFile& file, const fs::path& folder, const Dataset
       part);  // the part is emptied rather than removed, so that this stays the lock of its name
   if (!lock.valid()) throw InputError(part.string() + " is being fetched by another process; wait for it");
   for (bool again = true;;) {
-    const bool resumed = download_all(file, part, settings, fetched, observer);
+    const auto resumed = download_all(file, part, settings, fetched, observer);
+    if (!resumed) {
+      fs::remove(part);
+      log::warning(url_of(file, settings) + " is not there; the stream goes without " + file.name());
+      return std::nullopt;
+    }
     const std::string content = read_file(part, limit);
     const std::string wrong = difference(file, content);
     if (wrong.empty()) {
@@ -116,12 +127,13 @@ FetchedFile fetch(const DatasetFile& file, const fs::path& folder, const Dataset
     }
     fs::resize_file(part, 0);
     // The beginning may be of another file, or damaged; from nothing, once.
-    if (!resumed || !again)
+    if (!*resumed || !again)
       throw FailedError(url_of(file, settings) + " is not the published file: it " + wrong +
                         "; check [datasets] base_url, or tell whoever runs that mirror");
     log::info("fetching " + file.name() + ": what was there already does not fit; beginning anew");
     again = false;
   }
+  if (observer && !file.bytes) observer({file.name(), fetched.bytes, fetched.bytes});
   fs::rename(part, fetched.path);
   sync_folder(folder);
   return fetched;
@@ -161,7 +173,10 @@ const std::vector<DatasetFile>& published_datasets() {
       {"datasets/random_rates.csv", "abff21cc0e5c3856b2331228fd705b09cee32d99", std::nullopt},
       {"datasets/resource_stimulus_global_A-B-C_modified.csv", "f720e53ab6e043864dd42f37dcc6385bf23b3ca3",
        1'542'022},
-      {"datasets/intervention_global.csv", "951fa7d22ace3b4447f9d4915df4dacaaf538d4e", std::nullopt}};
+      {"datasets/intervention_global.csv", "951fa7d22ace3b4447f9d4915df4dacaaf538d4e", std::nullopt},
+      // Its content is known, its place is where the others are, or it is not there.
+      {"datasets/dag-1_resource_stimulus_global_A-B-C.csv", "bb1f344584cbf48aa3ffdbe4bb8d329086efa659",
+       1'505'460, true}};
   return files;
 }
 
@@ -185,7 +200,8 @@ std::vector<FetchedFile> fetch_datasets(const std::vector<DatasetFile>& files, c
   make_folders(folder);
   std::vector<FetchedFile> fetched;
   fetched.reserve(files.size());
-  for (const auto& file : files) fetched.push_back(fetch(file, folder, settings, overwrite, observer));
+  for (const auto& file : files)
+    if (auto one = fetch(file, folder, settings, overwrite, observer)) fetched.push_back(std::move(*one));
   return fetched;
 }
 

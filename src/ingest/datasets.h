@@ -24,7 +24,8 @@ namespace drst {
 struct DatasetFile {
   std::string path;                    ///< in the repository; the last part is the local name
   std::string git_blob_id;             ///< SHA-1 of "blob <size>\\0" + content
-  std::optional<std::uint64_t> bytes;  ///< where known
+  std::optional<std::uint64_t> bytes;  ///< where known; else the blob id alone tells
+  bool optional = false;               ///< a source without it is no error
 
   [[nodiscard]] std::string name() const;
 };
@@ -41,7 +42,7 @@ struct DatasetSettings {
 };
 void describe(SettingsVisitor& visitor, DatasetSettings& settings);
 
-/// The four stage tables of the linear topology.
+/// The four stage tables of the linear topology, and that of dag-1. Of dag-2 nothing is known to check it by.
 const std::vector<DatasetFile>& published_datasets();
 
 struct FetchProgress {
@@ -62,7 +63,8 @@ struct FetchedFile {
 
 enum class Overwrite { no, yes };
 
-/// Fetches all into `folder` (created if need be); throws at the first that fails. `observer` may be empty.
+/// Fetches all into `folder` (created if need be); throws at the first that fails; leaves out, with a
+/// warning, an optional one that the source does not have. `observer` may be empty.
 std::vector<FetchedFile> fetch_datasets(const std::vector<DatasetFile>& files,
                                         const std::filesystem::path& folder, const DatasetSettings& settings,
                                         Overwrite overwrite = Overwrite::no,

@@ -182,6 +182,26 @@ TEST_F(DatasetsFetch, WithoutSizeByTheLimit) {
   EXPECT_THAT(words, HasSubstr("more than 1000 bytes"));
 }
 
+TEST_F(DatasetsFetch, WithoutSizeTheBlobIdTells) {
+  file.bytes.reset();
+  for (const char* fault : {"other", "long", "short"})
+    EXPECT_THAT(failure_of(fault).second, HasSubstr("instead of " + file.git_blob_id)) << fault;
+  std::optional<std::uint64_t> total;
+  settings.base_url = server->url("cut");
+  const auto fetched = fetch_datasets({file}, folder.path(), settings, Overwrite::no,
+                                      [&](const FetchProgress& progress) { total = progress.total; });
+  expect_fetched(fetched.at(0));
+  EXPECT_EQ(total, content.size()) << "known in the end";
+}
+
+TEST_F(DatasetsFetch, GoesWithoutAnOptionalFile) {
+  settings.base_url = server->url("missing");
+  file.optional = true;
+  EXPECT_TRUE(fetch_datasets({file}, folder.path(), settings).empty());
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+  EXPECT_EQ(failure_of("dead").first, ExitCode::unreachable) << "who knows whether it is there";
+}
+
 TEST_F(DatasetsFetch, AcceptsNothingElse) {
   EXPECT_THAT(failure_of("other").second, HasSubstr("instead of " + file.git_blob_id));
   EXPECT_EQ(failure_of("other").first, ExitCode::failed);
@@ -226,8 +246,9 @@ TEST(PublishedDatasets, AreNamed) {
     names.push_back(file.name());
     EXPECT_EQ(file.git_blob_id.size(), 40u);
   }
-  EXPECT_THAT(names, ElementsAre("combined.csv", "random_rates.csv",
-                                 "resource_stimulus_global_A-B-C_modified.csv", "intervention_global.csv"));
+  EXPECT_THAT(names,
+              ElementsAre("combined.csv", "random_rates.csv", "resource_stimulus_global_A-B-C_modified.csv",
+                          "intervention_global.csv", "dag-1_resource_stimulus_global_A-B-C.csv"));
 }
 
 }  // namespace

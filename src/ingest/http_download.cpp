@@ -98,7 +98,7 @@ HttpOutcome judge(CURLcode code, long status, const char* detail, const Transfer
     outcome.kind = Kind::interrupted;
     outcome.words = "the server answers with status " + to_text(status);
   } else if (status >= 400) {
-    outcome.kind = Kind::refused;
+    outcome.kind = status == 404 || status == 410 ? Kind::missing : Kind::refused;
     outcome.words = "the server answers with status " + to_text(status);
   } else if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT) {
     outcome.kind = Kind::refused;

@@ -22,6 +22,7 @@ struct HttpOutcome {
     complete,     ///< the server has sent all it wanted to
     interrupted,  ///< no connection, cut, stalled, or a server error that may pass: worth another attempt
     refused,      ///< the server says no: another attempt changes nothing
+    missing,      ///< the same, because there is no such file
     too_large,    ///< more than max_bytes
     range         ///< the server has nothing from our place on: the part is whole, or of another file
   } kind = Kind::complete;
