@@ -12,6 +12,7 @@ namespace drst::cli {
 namespace {
 
 struct Options {
+  std::string offline;
   std::vector<std::string> stages;
   std::string run_id;
 };
@@ -19,12 +20,9 @@ struct Options {
 int produce(Context& context, const Options& options) {
   context.load();
   auto& stream = context.config.stream;
-  const auto choice =
-      choose_stream("", options.stages, options.stages.empty() ? context.data_folder() : std::string());
-
-  const SystemClock clock;
-  const auto store = context.open_the_store();
-  const auto log = context.open_the_log(clock);
+  const auto choice = choose_stream(options.offline, options.stages,
+                                    options.stages.empty() ? context.data_folder() : std::string());
+  if (!options.offline.empty()) (void)load_range(choice.offline);  // a wrong one is told here, as by `run`
   std::vector<StageTable> stages;
   std::string stream_text = context.config.model.target;
   for (const auto& stage : choice.stages) {
@@ -32,6 +30,10 @@ int produce(Context& context, const Options& options) {
     stream_text +=
         "|" + stage.name + "=" + stage.range.file.string() + ":" + to_text(stages.back().table.rows());
   }
+  check_stages(stages, context.config.model.target);
+  const SystemClock clock;
+  const auto store = context.open_the_store();
+  const auto log = context.open_the_log(clock);
   // The same command is the same run, so that a restarted producer goes on where it was.
   const std::string run_id = !options.run_id.empty() ? options.run_id
                                                      : "run" + to_text(context.config.run.seed) +
@@ -40,6 +42,7 @@ int produce(Context& context, const Options& options) {
   facts.run_id = run_id;
   facts.seed = static_cast<uint64_t>(context.config.run.seed);
   facts.target = context.config.model.target;
+  facts.family = context.config.model.family;
   facts.clock = "wall";
   facts.label_every = stream.label_every;
   facts.label_delay = stream.label_delay;
@@ -64,12 +67,17 @@ void add_produce(CLI::App& app, Context& context) {
       app.add_subcommand("produce", "put tables onto the log, with ids, lags, labels and sentinels");
   context.add_common(*command, Context::with_data | Context::with_store | Context::with_log);
   auto options = std::make_shared<Options>();
+  command->add_option(
+      "--offline", options->offline,
+      "the table that models are trained on, as for `drst run`; the stream holds --stage only");
   command->add_option("--stage", options->stages,
                       "NAME=FILE[:head=N|:tail=N|:rows=A-B]; repeat; replaces the default list");
   command->add_option("--run-id", options->run_id,
                       "name of the run; by default one that the same command gives again");
   using Kind = Context::Kind;
   context.add_setting(*command, "--target", "model.target", "the KPI that is the label");
+  context.add_setting(*command, "--model", "model.family",
+                      "model family, as for `drst run`; noted with the run, the stream is the same");
   context.add_setting(*command, "--label-every", "stream.label_every",
                       "rows with row % N = 0 carry a label; 0: none ever", Kind::integer);
   context.add_setting(*command, "--label-delay", "stream.label_delay",

@@ -44,7 +44,6 @@ void print(const Summary& summary) {
 
 int run(Context& context, const Options& options) {
   context.load();
-  if (context.out.empty()) throw InputError("drst run needs --out DIR: where summary, report and store go");
   RunRequest request;
   request.out = context.out;
   request.overwrite = options.overwrite;
@@ -74,6 +73,7 @@ void add_run(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand(
       "run", "the closed loop: train, stream, predict, notice drift, retrain, swap, report");
   context.add_common(*command, Context::with_data | Context::with_out | Context::with_json);
+  command->get_option("--out")->required();
   auto options = std::make_shared<Options>();
   command->add_option("--offline", options->offline,
                       "offline table: FILE[:head=N|:tail=N|:rows=A-B] (rows from 0, B excluded)");

@@ -25,7 +25,6 @@ int simulate(Context& context, const Options& options) {
   context.load();
   const auto seed = static_cast<uint64_t>(context.config.run.seed);
   if (options.folder) {
-    if (context.out.empty()) throw InputError("--folder needs --out DIR: where the tables go");
     simulate_data_folder(context.out, seed, context.config.simulator);
     log::info("simulated tables: " + context.out);
     return 0;
@@ -43,7 +42,8 @@ int simulate(Context& context, const Options& options) {
     log::info(context.out + ": " + to_text(rows) + " rows");
     return 0;
   }
-  if (!context.out.empty()) throw InputError("--rows 0 (endless) goes to stdout only; leave --out away");
+  if (!context.out.empty())
+    throw Error(ExitCode::usage, "--rows 0 (endless) goes to stdout only; leave --out away");
   Simulator simulator(spec);
   write_simulated_csv(std::cout, simulator, [](int64_t) { return !stop_requested(); });
   throw_if_stopped();
@@ -68,7 +68,8 @@ void add_simulate(CLI::App& app, Context& context) {
       ->check(CLI::NonNegativeNumber);
   command->add_option("--change", options->changes,
                       "WHAT[/VNF]@ROW[-ROW]*FACTOR, WHAT one of cost, traffic, noise; may be repeated");
-  command->add_flag("--folder", options->folder, "a whole folder of tables, like the published one");
+  command->add_flag("--folder", options->folder, "a whole folder of tables, like the published one")
+      ->needs("--out");
   command->callback(
       [&context, options] { context.action = [&context, options] { return simulate(context, *options); }; });
 }
