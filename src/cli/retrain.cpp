@@ -46,6 +46,8 @@ void add_retrain(CLI::App& app, Context& context) {
       judging.run_id = options->retrainer.run_id;
       judging.epsilon = options->retrainer.epsilon;
       judging.limits = options->retrainer.limits;
+      judging.first_record_timeout_s = context.config.tuning.first_record_timeout_s;
+      judging.idle_timeout_s = context.config.tuning.idle_timeout_s;
       Judge judge(*log, *store, clock, context.config.judge, context.config.registry, judging);
       const std::array<Component*, 2> both = {&retrainer, &judge};
       return exit_code(run_components(both, *log));

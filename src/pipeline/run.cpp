@@ -132,6 +132,8 @@ class ClosedLoop {
     judge.run_id = facts.run_id;
     judge.epsilon = config.inference.epsilon;
     judge.limits = stream.wire;
+    judge.first_record_timeout_s = config.tuning.first_record_timeout_s;
+    judge.idle_timeout_s = config.tuning.idle_timeout_s;
     judge_ = std::make_unique<Judge>(log, store, clock, config.judge, config.registry, judge);
   }
 

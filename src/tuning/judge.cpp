@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/patience.h"
 #include "base/text.h"
 #include "learn/shares.h"
 #include "registry/judgement.h"
@@ -89,7 +90,7 @@ struct Judge::State {
   int64_t state_known_to_others = -1;
   std::deque<Judgement> to_repeat;  // of an earlier life
   std::string known_run;
-  Time last_activity;
+  Patience patience;
   bool done = false;
 
   State(Log& log_, ObjectStore& store_, const Clock& clock_, const JudgeSettings& settings_,
@@ -103,7 +104,7 @@ struct Judge::State {
         reader(log_, clock_, reader_options(options)),
         prophecies(static_cast<std::size_t>(settings.waiting_rows)),
         shares(starting_weights(settings), settings.rate, settings.share),
-        last_activity(clock_.now()) {}
+        patience(clock_, options.first_record_timeout_s, options.idle_timeout_s) {}
 
   // --- models ---
 
@@ -241,7 +242,7 @@ struct Judge::State {
         take_sample(*item);
       }
     }
-    if (any) last_activity = clock.now();
+    if (any) patience.renew();
     return any;
   }
 
@@ -504,13 +505,21 @@ struct Judge::State {
     }
     if (any) return Step::worked;
     if (reader.ended()) return finish("the stream has ended");
+    if (const auto run = reader.ended_before())
+      return finish("run " + *run + " had ended before; --run-id names another to wait for");
     return idle();
   }
 
   Step idle() {
-    const std::chrono::duration<double> quiet = clock.now() - last_activity;
-    if (options.idle_timeout_s <= 0 || quiet.count() < options.idle_timeout_s) return Step::idle;
-    return finish("nothing has come for " + to_text(options.idle_timeout_s) + " s");
+    if (!patience.over()) return Step::idle;
+    const std::string limit = to_text(patience.limit_s()) + " s (tuning.first_record_timeout_s)";
+    if (!live)
+      throw FailedError("judge: " + store.url() + " has had no baseline or no live model for " + limit +
+                        "; `drst offline` into the same --store publishes both");
+    if (!patience.begun())
+      throw FailedError("judge: no record came to topic " + options.topic + " within " + limit +
+                        "; does `drst produce` write to the same --log?");
+    return finish("nothing has come for " + to_text(patience.limit_s()) + " s");
   }
 
   Step finish(const std::string& why) {

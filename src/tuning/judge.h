@@ -62,7 +62,8 @@ struct JudgeOptions {
   std::string run_id;  ///< empty: the run of the first record seen
   std::string member = "judge";
   double epsilon = 1e-6;
-  double idle_timeout_s = 30;  ///< of the injected clock, without a record; 0: none
+  double first_record_timeout_s = 600;  ///< as TuningSettings
+  double idle_timeout_s = 30;
   WireLimits limits = {};
 };
 

@@ -227,7 +227,7 @@ class World {
     add("judge", [this, judging](Body& body) {
       JudgeOptions options;
       options.topic = topic;
-      options.idle_timeout_s = 400;
+      options.first_record_timeout_s = options.idle_timeout_s = 400;
       body.main = std::make_unique<Judge>(*body.seen_log, *body.seen_store, clock_, judging,
                                           RegistrySettings{}, options);
     });
