@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "tuning/race.h"
@@ -17,7 +18,6 @@ namespace drst {
 
 namespace {
 
-using tuning::in_parallel;
 using tuning::Run;
 
 constexpr uint64_t kSeedLayers = 1;

@@ -1,12 +1,8 @@
 #include "tuning/race.h"
 
-#include <atomic>
 #include <chrono>
 #include <cmath>
-#include <exception>
 #include <limits>
-#include <mutex>
-#include <thread>
 
 namespace drst::tuning {
 
@@ -74,26 +70,6 @@ void Run::note(CandidateResult& result) const {
   result.score = best_;
   result.epochs = warm_epochs_ + epochs_;
   result.cpu_ms = ms_;
-}
-
-void in_parallel(std::size_t count, std::size_t threads, const std::function<void(std::size_t)>& work) {
-  std::atomic<std::size_t> next{0};
-  std::mutex mutex;
-  std::exception_ptr first;
-  const auto labour = [&] {
-    try {
-      for (std::size_t i = next++; i < count; i = next++) work(i);
-    } catch (...) {
-      next = count;
-      const std::lock_guard lock(mutex);
-      if (!first) first = std::current_exception();
-    }
-  };
-  std::vector<std::jthread> helpers;
-  for (std::size_t t = 1; t < std::min(threads, count); ++t) helpers.emplace_back(labour);
-  labour();
-  helpers.clear();  // joins
-  if (first) std::rethrow_exception(first);
 }
 
 }  // namespace drst::tuning

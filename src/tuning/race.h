@@ -1,7 +1,6 @@
 // Running candidates of a search on several threads, for internal use of this room.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -41,9 +40,5 @@ class Run {
   int64_t epochs_ = 0;  // after the warm-up
   int64_t since_best_ = 0;
 };
-
-/// Calls work(0) ... work(count - 1) on `threads` threads, each once, in this order of starting; rethrows the
-/// first exception.
-void in_parallel(std::size_t count, std::size_t threads, const std::function<void(std::size_t)>& work);
 
 }  // namespace drst::tuning
