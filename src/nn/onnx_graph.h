@@ -1,8 +1,9 @@
-// A parsed ONNX graph with its names resolved and its rules checked, for internal use of this room.
+// A parsed ONNX graph with its names resolved and its rules checked, for internal use of the rooms that read
+// model files.
 //
 // Built from bytes it guarantees: every name is defined once and before its use (so there are no cycles),
 // every node has one output and is of the default domain, constants are inside the file and as long as their
-// dims say. What the nodes mean is onnx_read.cpp's affair.
+// dims say. What the nodes mean is the reader's affair.
 #pragma once
 
 #include <onnx/onnx_pb.h>

@@ -1,10 +1,8 @@
 #include <algorithm>
-#include <nlohmann/json.hpp>
-#include <set>
 
 #include "base/text.h"
 #include "nn/onnx.h"
-#include "nn/onnx_graph.h"
+#include "nn/onnx_pieces.h"
 
 namespace drst {
 
@@ -113,37 +111,17 @@ class ChainReader {
     std::string filled = sub.input(0);
     network_.log1p.assign(n, 0);
     const auto* where = graph_.maker(filled, "Where", 3);
-    if (where != nullptr && graph_.is_constant(where->input(0))) {
+    if (where == nullptr) {
+      network_.log1p.assign(n, 1);
+      filled = read_log(filled);
+    } else if (graph_.is_constant(where->input(0))) {
       network_.log1p = graph_.flags(where->input(0), n);
       filled = where->input(2);
       if (read_log(where->input(1)) != filled) refuse("the logarithm is taken of another value");
-      where = graph_.maker(filled, "Where", 3);
-    } else if (where == nullptr) {
-      network_.log1p.assign(n, 1);
-      filled = read_log(filled);
-      where = graph_.maker(filled, "Where", 3);
     }
-    if (where == nullptr) refuse("missing inputs are not imputed");
-    network_.impute = graph_.floats(where->input(1), {n});
-    value = where->input(2);
-    if (graph_.need(where->input(0), "IsNaN", 1).input(0) != value)
-      refuse("imputation looks at another value than it fills");
-    if (value != graph_.input()) read_stand_ins(value);
-  }
-
-  /// NaN -> the same row's value in another column.
-  void read_stand_ins(const std::string& value) {
-    const auto& where = graph_.need(value, "Where", 3);
-    const auto& absent = graph_.need(where.input(0), "IsNaN", 1);
-    const auto& gather = graph_.need(where.input(1), "Gather", 2);
-    if (absent.input(0) != graph_.input() || gather.input(0) != graph_.input() ||
-        where.input(2) != graph_.input())
-      refuse("stand-ins must work on the input");
-    if (gather.attribute_size() != 1 || gather.attribute(0).name() != "axis" || gather.attribute(0).i() != 1)
-      refuse("Gather node '" + gather.name() + "' must take columns (axis 1)");
-    const auto columns = graph_.indices(gather.input(1), graph_.inputs());
-    for (std::size_t i = 0; i < columns.size(); ++i)
-      network_.stand_in.push_back(columns[i] == i ? -1 : static_cast<int32_t>(columns[i]));
+    auto gaps = read_filled(graph_, filled);
+    network_.impute = std::move(gaps.impute);
+    network_.stand_in = std::move(gaps.stand_in);
   }
 
   /// ln((1 + max(x, 0)) * log_factor); returns x.
@@ -166,31 +144,6 @@ class ChainReader {
   Network network_;
   std::size_t hidden_ = 0;  // activations seen
 };
-
-std::map<std::string, std::string> read_metadata(const onnx::ModelProto& model) {
-  std::map<std::string, std::string> entries;
-  for (const auto& entry : model.metadata_props())
-    if (!entries.emplace(entry.key(), entry.value()).second)
-      refuse("the metadata key '" + entry.key() + "' stands twice");
-  return entries;
-}
-
-std::vector<std::string> read_feature_names(const std::map<std::string, std::string>& metadata,
-                                            std::size_t inputs) {
-  const auto found = metadata.find("feature_names");
-  if (found == metadata.end()) refuse("the metadata lack feature_names");
-  const auto json = nlohmann::json::parse(found->second, nullptr, false);
-  if (!json.is_array() || json.size() != inputs)
-    refuse("feature_names must be a JSON list of " + to_text(inputs) + " names");
-  std::vector<std::string> names;
-  std::set<std::string> seen;
-  for (const auto& name : json) {
-    if (!name.is_string() || !seen.insert(name.get<std::string>()).second)
-      refuse("feature_names holds no text, or a name twice");
-    names.push_back(name.get<std::string>());
-  }
-  return names;
-}
 
 }  // namespace
 
