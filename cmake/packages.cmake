@@ -10,6 +10,7 @@ find_package(CURL REQUIRED)
 pkg_check_modules(lmdb REQUIRED IMPORTED_TARGET lmdb)
 pkg_check_modules(libdeflate REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
+pkg_check_modules(xgboost REQUIRED IMPORTED_TARGET xgboost)
 
 # libonnx ships its protobuf classes in libonnx_proto; its CMake files ask for more than we use.
 find_library(ONNX_PROTO_LIBRARY onnx_proto REQUIRED)
