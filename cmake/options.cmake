@@ -14,4 +14,7 @@ if(DRST_SANITIZE)
                                                 -fno-sanitize-recover=all)
   target_link_options(drst_options INTERFACE -fsanitize=${DRST_SANITIZE})
 endif()
+if(DRST_FUZZ)  # rooms too report what a fuzzer's input reaches, or it would search blindly
+  target_compile_options(drst_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 target_compile_definitions(drst_options INTERFACE DRST_VERSION="${PROJECT_VERSION}")
