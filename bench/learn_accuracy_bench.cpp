@@ -50,7 +50,7 @@ void frozen(const Table& offline, const std::vector<Judge>& judges, const ModelS
     double rows = 0;
     for (std::size_t i = 0; i < judges.size(); ++i) {
       const Metrics metrics =
-          evaluate(trained.network, make_dataset(judges[i].table, trained.network.inputs, settings.target),
+          evaluate(*trained.model, make_dataset(judges[i].table, trained.model->inputs(), settings.target),
                    settings.epsilon);
       hits += metrics.acc02 * static_cast<double>(metrics.n);
       rows += static_cast<double>(metrics.n);
@@ -60,7 +60,10 @@ void frozen(const Table& offline, const std::vector<Judge>& judges, const ModelS
     sums.back() += hits / rows;
     std::cout << cell(hits / rows) << "  lags " << trained.settings.at("lags") << ", log_inputs "
               << trained.settings.at("log_inputs") << ", log_target " << trained.settings.at("log_target")
-              << ", inputs " << trained.settings.at("inputs") << "\n";
+              << ", inputs " << trained.settings.at("inputs");
+    for (const auto& [name, value] : trained.settings)
+      if (name.starts_with("loss.")) std::cout << ", " << name << " " << value;
+    std::cout << "\n";
   }
   std::cout << "mean";
   for (const double sum : sums) std::cout << cell(sum / seeds);

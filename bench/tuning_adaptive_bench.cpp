@@ -135,16 +135,17 @@ int run(int argc, char** argv) {
     const TrainedModel trained =
         train_offline(offline_table, options.model, {static_cast<uint64_t>(seed), "offline"});
     const double offline_s = monotonic_seconds() - start;
-    const auto& inputs = trained.network.inputs;
+    const Network& network = *trained.model->network();
+    const auto& inputs = network.inputs;
     const Dataset offline = make_dataset(offline_table, inputs, options.model.target);
     Dataset stream = make_dataset(stages.front().table, inputs, options.model.target);
     for (std::size_t s = 1; s < stages.size(); ++s)
       append_rows(stream, make_dataset(stages[s].table, inputs, options.model.target));
     double refit_s = 0;
-    const auto adaptive = follow(trained.network, stream, offline, options, seed, refit_s);
+    const auto adaptive = follow(network, stream, offline, options, seed, refit_s);
     std::vector<float> frozen(stream.rows());
     Workspace workspace;
-    forward(trained.network, stream.x, stream.rows(), frozen, workspace);
+    forward(network, stream.x, stream.rows(), frozen, workspace);
     const auto accuracy = [&](const std::vector<float>& predictions, std::size_t begin, std::size_t end) {
       Scores scores(options.model.epsilon);
       for (const std::size_t r : range(begin, end))

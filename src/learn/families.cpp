@@ -11,6 +11,8 @@
 #include "learn/fitting.h"
 #include "learn/scaler.h"
 #include "learn/select.h"
+#include "trees/boosted.h"
+#include "trees/extra_trees.h"
 
 namespace drst {
 namespace learn {
@@ -51,8 +53,105 @@ using learn::Fit;
 using learn::FitRequest;
 using learn::Recipe;
 
-Fit fit_family(const std::string& family, const FitRequest& request, const ModelSettings& settings) {
-  return family == "ridge" ? learn::fit_ridge(request, settings) : learn::fit_mlp(request, settings);
+/// One family fitted, whatever it is made of.
+struct Fitted {
+  std::shared_ptr<const Model> model;
+  Metrics validation;
+  double stress = 0;
+  std::size_t epochs = 0;
+  double penalty = 0;
+};
+
+constexpr uint64_t seed_trees = 101, seed_members = 102;
+
+Fitted fit_trees(const std::string& family, const FitRequest& request, const ModelSettings& settings) {
+  const Dataset& train = *request.train;
+  const double floor = target_floor(train.y, settings.target_floor_share);
+  std::vector<float> target = train.y;
+  std::vector<float> weight = train.weight;
+  bool negative = false;
+  for (float& y : target) {
+    negative = negative || y < 0;
+    const double size = std::max(std::abs(static_cast<double>(y)), floor);
+    if (request.recipe.log_target) {
+      y = static_cast<float>(std::log(std::max(static_cast<double>(y), floor)));
+    } else if (train.weight.empty()) {
+      weight.push_back(static_cast<float>(floor / size));
+    } else {
+      weight[static_cast<std::size_t>(&y - target.data())] *= static_cast<float>(floor / size);
+    }
+  }
+  TrainTable table;
+  table.inputs = train.inputs;
+  table.stand_in = stand_ins(train.inputs);
+  table.x = train.x;
+  table.y = target;
+  table.weight = weight;
+  const auto seed = Random(request.seed).fork(seed_trees)();
+  TreeEnsemble ensemble;
+  if (family == "gbt") {
+    BoostedOptions options;
+    options.rounds = static_cast<std::size_t>(settings.gbt_rounds);
+    options.learning_rate = settings.gbt_learning_rate;
+    options.depth = static_cast<std::size_t>(settings.gbt_depth);
+    options.seed = seed;
+    options.threads = 1;  // the order of its sums depends on their number
+    ensemble = fit_boosted(table, options);
+  } else {
+    ExtraTreesOptions options;
+    options.trees = static_cast<std::size_t>(settings.trees);
+    options.feature_share = settings.tree_feature_share;
+    options.least_leaf = static_cast<std::size_t>(settings.tree_least_leaf);
+    options.most_nodes = static_cast<std::size_t>(settings.tree_most_nodes);
+    options.log_splits = request.recipe.log_inputs;
+    options.seed = seed;
+    options.threads = static_cast<std::size_t>(settings.threads);
+    ensemble = fit_extra_trees(table, options);
+  }
+  ensemble.exponential = request.recipe.log_target;
+  ensemble.non_negative = !negative;
+  Fitted fitted;
+  fitted.model = make_model(std::move(ensemble), family);
+  if (request.validation != nullptr)
+    fitted.validation = evaluate(*fitted.model, *request.validation, settings.epsilon);
+  return fitted;
+}
+
+Fitted fit_family(const std::string& family, const FitRequest& request, const ModelSettings& settings) {
+  if (family == "extra_trees" || family == "gbt") return fit_trees(family, request, settings);
+  Fit fit = family == "ridge" ? learn::fit_ridge(request, settings) : learn::fit_mlp(request, settings);
+  return {make_model(std::move(fit.network), family), fit.validation, fit.stress, fit.epochs, fit.penalty};
+}
+
+/// Several mlps, two at a time, and trees.
+Fitted fit_mixture(const FitRequest& request, const ModelSettings& settings) {
+  const auto count = static_cast<std::size_t>(settings.mixture_networks);
+  std::vector<Fitted> fitted(count + 1);
+  const auto fit_some = [&](std::size_t first) {
+    for (std::size_t k = first; k <= count; k += 2) {
+      FitRequest own = request;
+      if (k > 0 && k < count) own.seed = Random(request.seed).fork(seed_members + k)();
+      fitted[k] = fit_family(k < count ? "mlp" : "extra_trees", own, settings);
+    }
+  };
+  auto helper = std::async(std::launch::async, fit_some, std::size_t{1});
+  fit_some(0);
+  helper.get();
+  std::vector<MixtureMember> members;
+  for (std::size_t k = 0; k < count; ++k)
+    members.push_back({fitted[k].model,
+                       static_cast<float>((1 - settings.mixture_tree_weight) / static_cast<double>(count))});
+  members.push_back({fitted[count].model, static_cast<float>(settings.mixture_tree_weight)});
+  Fitted mixture;
+  mixture.model = make_mixture(std::move(members), request.recipe.log_target, "mixture");
+  mixture.epochs = fitted.front().epochs;
+  if (request.validation != nullptr)
+    mixture.validation = evaluate(*mixture.model, *request.validation, settings.epsilon);
+  return mixture;
+}
+
+Fitted fit_any(const std::string& family, const FitRequest& request, const ModelSettings& settings) {
+  return family == "mixture" ? fit_mixture(request, settings) : fit_family(family, request, settings);
 }
 
 /// The parts of a split as data sets with the inputs that a recipe allows and the selection keeps.
@@ -82,7 +181,7 @@ std::vector<learn::Fold> hold_out_bands(const Dataset& train, int64_t bands) {
   std::vector<float> sorted = train.y;
   std::sort(sorted.begin(), sorted.end());
   const auto count = static_cast<std::size_t>(bands);
-  for (std::size_t band = 0; bands > 1 && band < count; ++band) {
+  for (std::size_t band = 1; bands > 1 && band + 1 < count; ++band) {
     const float low = sorted[sorted.size() * band / count];
     const bool last = band + 1 == count;
     const float high = last ? 0 : sorted[sorted.size() * (band + 1) / count];
@@ -97,27 +196,65 @@ std::vector<learn::Fold> hold_out_bands(const Dataset& train, int64_t bands) {
   return folds;
 }
 
-/// Mean bounded error of mlps over the folds, two at a time.
-double stress_mlp(const std::vector<learn::Fold>& folds, const Recipe& recipe, const ModelSettings& settings,
-                  uint64_t seed) {
+/// Mean bounded error of a family over the folds; mlps train for the few epochs that rank them.
+double stress_of(const std::string& family, const std::vector<learn::Fold>& folds, const Recipe& recipe,
+                 const ModelSettings& settings, uint64_t seed) {
   std::vector<double> losses(folds.size(), 0);
-  const auto judge = [&](std::size_t first) {
-    for (std::size_t i = first; i < folds.size(); i += 2) {
+  const auto judge = [&](std::size_t first, std::size_t step) {
+    for (std::size_t i = first; i < folds.size(); i += step) {
       FitRequest request;
       request.train = &folds[i].train;
       request.recipe = recipe;
       request.epochs = static_cast<std::size_t>(settings.stress_epochs);
       request.seed = seed;
       losses[i] =
-          evaluate(learn::fit_mlp(request, settings).network, folds[i].validation, settings.epsilon).bounded;
+          evaluate(*fit_any(family, request, settings).model, folds[i].validation, settings.epsilon).bounded;
     }
   };
-  auto helper = std::async(std::launch::async, judge, std::size_t{1});
-  judge(0);
-  helper.get();
+  if (family == "mixture" || family == "extra_trees") {  // two threads of their own
+    judge(0, 1);
+  } else {
+    auto helper = std::async(std::launch::async, judge, std::size_t{1}, std::size_t{2});
+    judge(0, 2);
+    helper.get();
+  }
   return folds.empty()
              ? 0
              : std::accumulate(losses.begin(), losses.end(), 0.0) / static_cast<double>(folds.size());
+}
+
+/// |Pearson r| of the standardised inputs with ln(y), mean 1; of a model without networks: none.
+std::vector<float> relevance_of(const Model& model, const Dataset& data, const ModelSettings& settings) {
+  const auto networks = networks_of(model);
+  if (networks.empty() || !networks.front().exponential || data.rows() < 2) return {};
+  const Dataset matched = with_inputs(data, model.inputs());
+  const std::size_t width = matched.inputs.size();
+  std::vector<float> x(matched.x.size());
+  transform_inputs(networks.front(), matched.x, matched.rows(), x);
+  const double floor = target_floor(matched.y, settings.target_floor_share);
+  const auto n = static_cast<double>(matched.rows());
+  std::vector<double> log_y;
+  for (const float y : matched.y) log_y.push_back(std::log(std::max(static_cast<double>(y), floor)));
+  const double mean_y = std::accumulate(log_y.begin(), log_y.end(), 0.0) / n;
+  std::vector<double> relevance(width, 0);
+  double sum = 0;
+  for (std::size_t c = 0; c < width; ++c) {
+    double mean = 0, xy = 0, xx = 0, yy = 0;
+    for (std::size_t r = 0; r < matched.rows(); ++r) mean += static_cast<double>(x[r * width + c]) / n;
+    for (std::size_t r = 0; r < matched.rows(); ++r) {
+      const double dx = static_cast<double>(x[r * width + c]) - mean;
+      const double dy = log_y[r] - mean_y;
+      xy += dx * dy;
+      xx += dx * dx;
+      yy += dy * dy;
+    }
+    relevance[c] = xx > 0 && yy > 0 ? std::abs(xy) / std::sqrt(xx * yy) : 0;
+    sum += relevance[c];
+  }
+  std::vector<float> result;
+  for (const double r : relevance)
+    result.push_back(sum > 0 ? static_cast<float>(r * static_cast<double>(width) / sum) : 1.0F);
+  return result;
 }
 
 struct Option {
@@ -149,7 +286,8 @@ Recipe decide(const std::string& family, const Dataset& data, const Split& split
     FitRequest request{&parts.train, &parts.validation,
                        tried,        static_cast<std::size_t>(settings.trial_epochs),
                        std::nullopt, seed};
-    return fit_family(family, request, settings).validation.bounded;
+    // Networks settle what inputs and target are like for trees and mixtures, too: they are the quickest.
+    return fit_family(family == "ridge" ? "ridge" : "mlp", request, settings).validation.bounded;
   };
   std::vector<std::future<double>> without;
   for (const Option* option : open) {
@@ -186,35 +324,37 @@ TrainedModel train_one(const std::string& family, const Dataset& data, const Spl
       &parts.train, &parts.validation, recipe, static_cast<std::size_t>(settings.epochs), std::nullopt, seed};
   const auto folds = hold_out_bands(parts.train, settings.stress_bands);
   Dataset all;
-  Fit judged;
-  Fit published;
+  Fitted judged;
+  Fitted published;
   const auto fit_all = [&](std::optional<double> penalty) {
     all = with_inputs(data, parts.choice.inputs);
-    return fit_family(
-        family, {&all, nullptr, recipe, static_cast<std::size_t>(settings.epochs), penalty, seed}, settings);
+    return fit_any(family, {&all, nullptr, recipe, static_cast<std::size_t>(settings.epochs), penalty, seed},
+                   settings);
   };
   if (family == "ridge") {
     request.folds = &folds;
-    judged = fit_family(family, request, settings);
+    judged = fit_any(family, request, settings);
     published = settings.refit_on_all ? fit_all(judged.penalty) : judged;
     result.settings["penalty"] = to_text(judged.penalty);
-  } else {
+  } else if (family == "mlp") {
     // The fit on all rows needs nothing from the judged one, so the two share the two cores.
-    std::future<Fit> refit;
+    std::future<Fitted> refit;
     if (settings.refit_on_all) refit = std::async(std::launch::async, fit_all, std::nullopt);
-    judged = fit_family(family, request, settings);
+    judged = fit_any(family, request, settings);
     published = settings.refit_on_all ? refit.get() : judged;
-    if (compared) judged.stress = stress_mlp(folds, recipe, settings, seed);
-    result.settings["hidden"] = join(
-        [&] {
-          std::vector<std::string> widths;
-          for (const int64_t width : settings.hidden) widths.push_back(to_text(width));
-          return widths;
-        }(),
-        "-");
+  } else {
+    judged = fit_any(family, request, settings);
+    published = settings.refit_on_all ? fit_all(std::nullopt) : judged;
+  }
+  if (compared && family != "ridge") judged.stress = stress_of(family, folds, recipe, settings, seed);
+  if (family == "mlp" || family == "mixture") {
+    std::vector<std::string> widths;
+    for (const int64_t width : settings.hidden) widths.push_back(to_text(width));
+    result.settings["hidden"] = join(widths, "-");
     result.settings["validation_epochs"] = to_text(judged.epochs);
   }
-  result.network = std::move(published.network);
+  result.model = std::move(published.model);
+  result.relevance = relevance_of(*result.model, data, settings);
   result.epochs = published.epochs;
   result.validation = judged.validation;
   result.stress = judged.stress;
@@ -230,7 +370,7 @@ TrainedModel train_one(const std::string& family, const Dataset& data, const Spl
 }  // namespace
 
 const std::vector<std::string>& known_families() {
-  static const std::vector<std::string> names = {"auto", "mlp", "ridge"};
+  static const std::vector<std::string> names = {"auto", "mlp", "ridge", "extra_trees", "gbt", "mixture"};
   return names;
 }
 
@@ -250,7 +390,11 @@ TrainedModel train_family(const std::string& family, const Dataset& data, const 
     if (name == "auto") continue;
     TrainedModel candidate = train_one(name, data, split, settings, seed, true);
     tried[name] = candidate.validation;
-    const auto loss = [](const TrainedModel& model) { return model.validation.bounded + model.stress; };
+    // That a mixture varies less from seed to seed, one seed does not show.
+    const auto loss = [&](const TrainedModel& model) {
+      return model.validation.bounded + model.stress -
+             (model.family == "mixture" ? settings.mixture_margin : 0);
+    };
     decided["loss." + name] = to_fixed(loss(candidate), 5);
     if (best.family.empty() || loss(candidate) < loss(best)) best = std::move(candidate);
   }
@@ -259,20 +403,39 @@ TrainedModel train_family(const std::string& family, const Dataset& data, const 
   return best;
 }
 
-Metrics evaluate(const Network& network, const Dataset& data, double epsilon) {
+namespace {
+
+/// `predict(rows of data with `inputs`, out)`.
+template <class Predict>
+Metrics score(const std::vector<std::string>& inputs, const Dataset& data, double epsilon,
+              const Predict& predict) {
   const Dataset* matched = &data;
   Dataset permuted;
-  if (data.inputs != network.inputs) {
-    permuted = with_inputs(data, network.inputs);
+  if (data.inputs != inputs) {
+    permuted = with_inputs(data, inputs);
     matched = &permuted;
   }
   std::vector<float> predictions(matched->rows());
-  Workspace workspace;
-  forward(network, matched->x, matched->rows(), predictions, workspace);
+  predict(*matched, predictions);
   Scores scores(epsilon);
   for (std::size_t r = 0; r < matched->rows(); ++r)
     scores.add(static_cast<double>(predictions[r]), static_cast<double>(matched->y[r]));
   return scores.metrics();
+}
+
+}  // namespace
+
+Metrics evaluate(const Network& network, const Dataset& data, double epsilon) {
+  return score(network.inputs, data, epsilon, [&](const Dataset& rows, std::vector<float>& out) {
+    Workspace workspace;
+    forward(network, rows.x, rows.rows(), out, workspace);
+  });
+}
+
+Metrics evaluate(const Model& model, const Dataset& data, double epsilon) {
+  return score(model.inputs(), data, epsilon, [&](const Dataset& rows, std::vector<float>& out) {
+    model.predict(rows.x, rows.rows(), out, *model.make_scratch());
+  });
 }
 
 }  // namespace drst

@@ -10,6 +10,8 @@
 #include "nn/kernels.h"
 #include "nn/network.h"
 #include "nn/onnx.h"
+#include "trees/ensemble.h"
+#include "trees/onnx.h"
 
 namespace drst {
 namespace {
@@ -43,6 +45,35 @@ class NetworkModel final : public Model {
     Workspace workspace;
   };
   Network network_;
+  std::string family_;
+};
+
+class TreesModel final : public Model {
+ public:
+  TreesModel(TreeEnsemble ensemble, std::string family)
+      : ensemble_(std::move(ensemble)), family_(std::move(family)) {
+    ensemble_.check();
+  }
+  [[nodiscard]] const std::vector<std::string>& inputs() const override { return ensemble_.inputs; }
+  [[nodiscard]] std::string_view family() const override { return family_; }
+  [[nodiscard]] std::unique_ptr<Scratch> make_scratch() const override {
+    return std::make_unique<OwnScratch>();
+  }
+  void predict(std::span<const float> raw, std::size_t rows, std::span<float> out,
+               Scratch& scratch) const override {
+    drst::predict(ensemble_, raw, rows, out, static_cast<OwnScratch&>(scratch).trees);
+  }
+  [[nodiscard]] std::string to_onnx(const std::map<std::string, std::string>& metadata) const override {
+    auto all = metadata;
+    all["family"] = family_;
+    return drst::to_onnx(ensemble_, all);
+  }
+
+ private:
+  struct OwnScratch final : Scratch {
+    TreeScratch trees;
+  };
+  TreeEnsemble ensemble_;
   std::string family_;
 };
 
@@ -101,6 +132,10 @@ std::unique_ptr<Model> make_model(Network network, std::string family) {
   return std::make_unique<NetworkModel>(std::move(network), std::move(family));
 }
 
+std::unique_ptr<Model> make_model(TreeEnsemble ensemble, std::string family) {
+  return std::make_unique<TreesModel>(std::move(ensemble), std::move(family));
+}
+
 std::unique_ptr<Model> make_mixture(std::vector<MixtureMember> members, bool geometric, std::string family) {
   if (members.empty() || members.size() > learn::most_members)
     throw InputError("a mixture of " + to_text(members.size()) + " members; it needs 1 to " +
@@ -132,6 +167,10 @@ namespace {
 
 std::unique_ptr<Model> load_any(std::string_view onnx_bytes, std::map<std::string, std::string>& metadata) {
   if (learn::holds_mixture(onnx_bytes)) return learn::mixture_from_onnx(onnx_bytes, metadata);
+  if (holds_trees(onnx_bytes)) {
+    TreeEnsemble ensemble = trees_from_onnx(onnx_bytes, &metadata);
+    return make_model(std::move(ensemble), metadata["family"].empty() ? "extra_trees" : metadata["family"]);
+  }
   Network network = from_onnx(onnx_bytes, &metadata);
   std::string family = metadata["family"];
   if (family.empty()) family = network.layers.size() == 1 ? "ridge" : "mlp";
@@ -163,6 +202,7 @@ std::unique_ptr<const Model> load_model(std::string_view onnx_bytes) {
 }
 
 std::string relevance_text(std::span<const float> relevance) {
+  if (relevance.empty()) return {};
   return nlohmann::json(std::vector<float>(relevance.begin(), relevance.end())).dump();
 }
 

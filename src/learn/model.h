@@ -18,7 +18,8 @@
 
 namespace drst {
 
-struct Network;  // nn/network.h
+struct Network;       // nn/network.h
+struct TreeEnsemble;  // trees/ensemble.h
 class Model;
 
 struct MixtureMember {
@@ -61,12 +62,14 @@ std::unique_ptr<const Model> load_model(std::string_view onnx_bytes);
 /// A network as a model; InputError if it is not whole.
 std::unique_ptr<Model> make_model(Network network, std::string family);
 
+std::unique_ptr<Model> make_model(TreeEnsemble ensemble, std::string family);
+
 /// The weighted mean of the members' predictions; `geometric`: exp of the weighted mean of ln(max(p, 1e-30)).
 /// Weights are normalised. InputError: no members, a weight that is not positive, members with other inputs
 /// than the first or that are mixtures themselves.
 std::unique_ptr<Model> make_mixture(std::vector<MixtureMember> members, bool geometric, std::string family);
 
-/// The metadata "relevance" of to_onnx.
+/// The metadata "relevance" of to_onnx; empty for none.
 std::string relevance_text(std::span<const float> relevance);
 
 /// All networks of a model: itself, or members of a mixture, in order.

@@ -173,13 +173,15 @@ OfflineResult run_offline(const Table& table, const ModelSettings& settings, Obj
     TrainedModel trained = train_family(settings.family, data, split, settings, options.seed);
     result.validation = trained.validation;
     info.family = trained.family;
-    info.inputs = trained.network.inputs;
+    info.inputs = trained.model->inputs();
     info.settings.merge(trained.settings);
     info.settings["source"] = options.source;
     add_metrics(info.metrics, "validation.", trained.validation);
     for (const auto& [family, metrics] : trained.families)
       add_metrics(info.metrics, "validation." + family + ".", metrics);
-    onnx = make_model(std::move(trained.network), trained.family)->to_onnx({{"target", settings.target}});
+    std::map<std::string, std::string> metadata = {{"target", settings.target}};
+    if (!trained.relevance.empty()) metadata["relevance"] = relevance_text(trained.relevance);
+    onnx = trained.model->to_onnx(metadata);
 
     const auto columns = candidate_inputs(table, settings.kpis, settings.target, false);
     store.put("models/feature_cols.json", nlohmann::json(columns).dump(1) + "\n");

@@ -8,7 +8,7 @@ void describe(SettingsVisitor& visitor, ModelSettings& s) {
                  "which family offline training uses; auto picks the one with the least validation error",
                  -1,
                  1,
-                 {"auto", "mlp", "ridge"}});
+                 {"auto", "mlp", "ridge", "extra_trees", "gbt", "mixture"}});
   visitor.visit("target", s.target, {"", "the KPI to predict; it and the other KPIs are never inputs"});
   visitor.visit("kpis", s.kpis, {"", "columns that are measured on packets and so are no counters"});
   visitor.visit("features", s.features,
@@ -93,6 +93,32 @@ void describe(SettingsVisitor& visitor, ModelSettings& s) {
                 {"",
                  "publish weights trained on all rows once validation has judged the recipe; the newest rows "
                  "are the most like what comes"});
+  visitor.visit("trees", s.trees, {"trees", "of extra_trees; fewer vary by seed", 1, 10'000});
+  visitor.visit("tree_feature_share", s.tree_feature_share,
+                {"1", "of the inputs, tried at each split of extra_trees", 0.001, 1});
+  visitor.visit(
+      "tree_least_leaf", s.tree_least_leaf,
+      {"rows", "in a leaf of extra_trees at least; leaves of one row make six times the nodes", 1, 1e6});
+  visitor.visit("tree_most_nodes", s.tree_most_nodes, {"nodes", "of all extra_trees together", 100, 4e6});
+  visitor.visit("gbt_rounds", s.gbt_rounds, {"trees", "boosted one after another", 1, 10'000});
+  visitor.visit("gbt_learning_rate", s.gbt_learning_rate,
+                {"1", "how much of each boosted tree is added", 1e-4, 1});
+  visitor.visit("gbt_depth", s.gbt_depth, {"splits", "from root to leaf of a boosted tree at most", 1, 32});
+  visitor.visit("threads", s.threads,
+                {"threads", "that grow extra_trees; the trees do not depend on it", 1, 256});
+  visitor.visit(
+      "mixture_networks", s.mixture_networks,
+      {"mlps", "of a mixture, which differ by their seeds; five halve the spread over seeds", 1, 15});
+  visitor.visit(
+      "mixture_tree_weight", s.mixture_tree_weight,
+      {"1", "of extra_trees in a mixture, the mlps share the rest; a third to a half do equally well", 0.01,
+       0.99});
+  visitor.visit(
+      "mixture_margin", s.mixture_margin,
+      {"1",
+       "auto: mean bounded error, on validation and bands together, by which another family must beat the "
+       "mixture: it varies less by seed, which one trial does not show",
+       0, 2});
   visitor.visit("ridge_penalties", s.ridge_penalties,
                 {"1", "tried by ridge, per unit of weight on standardised inputs"});
 }

@@ -43,6 +43,19 @@ struct ModelSettings {
   int64_t epochs = 90;
   int64_t patience = 25;
   bool refit_on_all = true;
+  // trees
+  int64_t trees = 200;
+  double tree_feature_share = 0.4;
+  int64_t tree_least_leaf = 5;
+  int64_t tree_most_nodes = 150'000;
+  int64_t gbt_rounds = 200;
+  double gbt_learning_rate = 0.05;
+  int64_t gbt_depth = 6;
+  int64_t threads = 2;
+  // mixture
+  int64_t mixture_networks = 5;
+  double mixture_tree_weight = 0.5;
+  double mixture_margin = 0.05;
   // ridge
   std::vector<double> ridge_penalties = {1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1};
 };
