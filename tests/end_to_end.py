@@ -140,7 +140,7 @@ class LoopAssertions:
     def test_time(self):
         # Ten seconds of wall time on an idle machine. Asserted is CPU time, of all threads and gnuplot, as wall time
         # would be the neighbours'; they cost some of it too (shared cores and caches), hence a second chance.
-        self.assertLess(self.cpu_s if self.cpu_s < 9.5 else self.run_once("again"), 9.5)
+        self.assertLess(self.cpu_s if self.cpu_s < 9.9 else self.run_once("again"), 9.9)
 
 
 class ChosenFamily(LoopAssertions, unittest.TestCase):

@@ -27,8 +27,7 @@ class FaultServer {
   explicit FaultServer(const fs::path& content) {
     int in[2], out[2];
     if (::pipe(in) != 0 || ::pipe(out) != 0) std::abort();
-    const fs::path script =
-        fs::path(__FILE__).parent_path().parent_path().parent_path() / "tests" / "http_fault_server.py";
+    const fs::path script = fs::path(DRST_SOURCE_DIR) / "tests" / "http_fault_server.py";
     child_ = ::fork();
     if (child_ == 0) {
       ::dup2(in[0], 0);

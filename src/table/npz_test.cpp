@@ -129,8 +129,7 @@ TEST(Npz, NumpyReadsOursAndWeReadNumpys) {
   const TemporaryFolder folder;
   const auto arrays = some_arrays();
   write_file_atomic(folder.path() / "ours.npz", to_npz(arrays));
-  const auto script =
-      std::filesystem::path(__FILE__).parent_path().parent_path().parent_path() / "tests" / "numpy_check.py";
+  const auto script = std::filesystem::path(DRST_SOURCE_DIR) / "tests" / "numpy_check.py";
   const auto seen = run("/usr/bin/python3 '" + script.string() + "' '" +
                         (folder.path() / "ours.npz").string() + "' '" + folder.path().string() + "'");
   ASSERT_TRUE(seen.has_value());
