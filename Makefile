@@ -8,7 +8,7 @@ DRST := $(BUILD)/bin/drst
 # Test-only parts in other languages are fetched once into this folder.
 export DRST_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/drst
 
-.PHONY: help packages build run test test-fast test-long test-bare asan tsan tidy format format-check shellcheck \
+.PHONY: help packages build run test test-fast test-long test-bare test-packaged asan tsan tidy format format-check shellcheck \
         bench fuzz install packaged figures clean test-python
 
 help: ## this list
@@ -42,11 +42,16 @@ tsan: packages ## unit and thread tests under ThreadSanitizer
 	@tools/build.sh tsan build/tsan unit-tests
 	cd build/tsan && ctest --output-on-failure -j $(JOBS) -L unit
 
+test-packaged: packages ## unit tests of the packaged build, its hot loops in every version that this processor runs
+	@tools/build.sh packaged-tests build/packaged-tests drst
+	@tools/build.sh packaged-tests build/packaged-tests unit-tests
+	cd build/packaged-tests && ctest --output-on-failure -j $(JOBS) -L unit
+
 tidy: packages ## clang-tidy over everything
 	@tools/build.sh release $(BUILD)
 	@tools/tidy.sh $(BUILD)
 
-test-long: test tsan tidy ## TSan, clang-tidy, 10 000 fault simulations, kill -9 rounds, fuzzing
+test-long: test test-packaged tsan tidy ## the packaged build, TSan, clang-tidy, 10 000 fault simulations, kill -9 rounds, fuzzing
 	DRST_SIMULATIONS=10000 $(BUILD)/bin/fault_simulation_test
 	python3 tests/kill_rounds.py --drst $(DRST) --rounds 200
 	$(MAKE) fuzz SECONDS_EACH=120

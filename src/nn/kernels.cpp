@@ -1,5 +1,7 @@
 #include "nn/kernels.h"
 
+#include <vector>
+
 #if !defined(__clang__)
 // No vector crosses a function that is not inlined, so their calling convention does not matter.
 #pragma GCC diagnostic ignored "-Wpsabi"
@@ -67,12 +69,15 @@ DRST_KERNELS("avx512");
 }  // namespace avx512
 #pragma GCC pop_options
 
-const Kernels& choose() {
+std::vector<const Kernels*> versions() {
+  std::vector<const Kernels*> found;
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-    return avx512::kTable;
-  return __builtin_cpu_supports("avx2") ? avx2::kTable : baseline::kTable;
+    found.push_back(&avx512::kTable);
+  if (__builtin_cpu_supports("avx2")) found.push_back(&avx2::kTable);
+  found.push_back(&baseline::kTable);
+  return found;
 }
 
 #else
@@ -92,15 +97,20 @@ DRST_KERNELS("native");
 #undef DRST_LANES
 }  // namespace native
 
-const Kernels& choose() { return native::kTable; }
+std::vector<const Kernels*> versions() { return {&native::kTable}; }
 
 #endif
 
 }  // namespace
 
+std::span<const Kernels* const> supported_kernels() {
+  static const std::vector<const Kernels*> found = versions();
+  return found;
+}
+
 const Kernels& kernels() {
-  static const Kernels& table = choose();
-  return table;
+  static const Kernels& best = *supported_kernels().front();
+  return best;
 }
 
 }  // namespace drst::nn

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace drst::nn {
 
@@ -67,7 +68,9 @@ struct Kernels {
   void (*erf)(float* x, std::size_t n);
 };
 
-/// The best version that this processor runs.
+/// Every version in this build that this processor runs, best first: a test runs them all.
+std::span<const Kernels* const> supported_kernels();
+/// The best of them.
 const Kernels& kernels();
 
 }  // namespace drst::nn
