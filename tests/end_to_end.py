@@ -364,7 +364,7 @@ class WrongInput(Temporary):
         self.assertIn(done.returncode, (1, 3), done.stderr)
         self.assertIn("truncated", done.stderr)
 
-    def test_full_and_unwritable_disk(self):
+    def test_no_place_to_write(self):
         def limit():
             resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
         done = drst(*self.small_run(self.path("x")), expect=1, preexec_fn=limit)
@@ -382,6 +382,132 @@ class WrongInput(Temporary):
         finally:
             first.send_signal(signal.SIGTERM)
             first.wait(timeout=10)
+
+
+class Disks(Temporary):
+    """Disks that fill up or cannot be written: a clear error, the right exit code, and nothing lost when they can again."""
+
+    ROWS = 2200  # more than the 5 MiB by which the log's file grows
+
+    def mount(self, target, *arguments):
+        if subprocess.run(["mount", *arguments, target], capture_output=True, check=False).returncode != 0:
+            print(f"NOT TESTED: this user may not mount ({' '.join(arguments)}); {self.id()} needs root", file=sys.stderr)
+            self.skipTest("mounting is not permitted here")
+        self.addCleanup(subprocess.run, ["umount", "-l", target], capture_output=True, check=False)
+
+    def commands(self, base):
+        self.where = ["--store", f"file:{base}/store", "--log", f"embedded:{base}/log", "-q"]
+        run = ["--run-id", "disk", *self.where]
+        self.produce = ["produce", "--stage", f"s={PERF}/resource_stimulus_global_A-B-C_modified.csv:head={self.ROWS}", *run]
+        self.infer = [["infer", "--member", f"infer-{i}", *run] for i in range(3)]
+        self.monitor = ["monitor", *run]
+        drst("offline", "--offline", f"{PERF}/combined.csv:head=600", "--model", "ridge", "--store", f"file:{base}/store", "-q")
+
+    def start(self, command, **kwargs):
+        return subprocess.Popen([DRST, *command], stderr=subprocess.PIPE, text=True, **kwargs)
+
+    def full(self, words, base):
+        self.assertIn(f"{base}/", words)
+        self.assertIn("make room and try again", words)
+
+    def recount(self, base):
+        drst("report", *self.where, "--out", self.path("out"))
+        subprocess.run([sys.executable, f"{HERE}/check_run.py", "--store", f"{base}/store", "--log", f"{base}/log", "--summary",
+                        self.path("out", "summary.json")], check=True)
+
+    def rows_on_log(self, base):
+        listing = subprocess.run([sys.executable, f"{HERE}/read_log.py", f"{base}/log", "--topic", "latencyTopic"], check=True,
+                                 capture_output=True, text=True).stdout
+        return sum("drst-sentinel" not in line for line in listing.splitlines())
+
+    def fills_while_streaming(self, base, make_room, **kwargs):
+        self.commands(base)
+        consumers = [self.start(command, **kwargs) for command in self.infer]
+        producer = self.start([*self.produce, "--rate", "1000"], **kwargs)
+        words = producer.communicate(timeout=60)[1]
+        self.assertEqual(producer.returncode, 1, words)
+        self.full(words, base)
+        for consumer in consumers:
+            try:
+                words = consumer.communicate(timeout=2)[1]
+                self.assertEqual(consumer.returncode, 1, words)
+                self.full(words, base)
+            except subprocess.TimeoutExpired:  # all it had to write found room
+                consumer.send_signal(signal.SIGTERM)
+                consumer.communicate(timeout=10)
+        self.assertTrue(0 < self.rows_on_log(base) < self.ROWS, "it should have been full in the middle of the stream")
+        drst("models", "verify", "--store", f"file:{base}/store")
+        make_room()
+        running = [self.start(command) for command in (*self.infer, [*self.produce, "--rate", "1000"])]
+        for process in running:
+            words = process.communicate(timeout=60)[1]
+            self.assertEqual(process.returncode, 0, words)
+        self.recount(base)
+
+    def test_a_disk_that_fills_while_streaming(self):
+        base = self.path("small")
+        os.mkdir(base)
+        self.mount(base, "-t", "tmpfs", "-o", "size=12m", "tmpfs")
+        with open(f"{base}/ballast", "wb") as file:
+            file.write(bytes(9 << 20))
+        self.fills_while_streaming(base, lambda: os.remove(f"{base}/ballast"))
+
+    def test_files_that_reach_their_limit_while_streaming(self):
+        base = self.path("limited")
+        os.mkdir(base)
+        limit = 6 << 20
+        self.fills_while_streaming(base, lambda: None, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+
+    def test_a_disk_that_is_full_stops_whoever_writes(self):
+        base = self.path("small")
+        os.mkdir(base)
+        self.mount(base, "-t", "tmpfs", "-o", "size=16m", "tmpfs")
+        self.commands(base)
+        drst(*self.produce, "--set", "stream.batch=1000")  # few appends leave few free pages in the file
+        with open(f"{base}/ballast", "wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                pass
+        pointer = read(f"{base}/store/models/latest.txt")
+        for command in (*self.infer, self.monitor,
+                        ["offline", "--offline", f"{PERF}/combined.csv:head=600", "--model", "ridge", "--store", f"file:{base}/other", "-q"]):
+            self.full(drst(*command, expect=1, timeout=60).stderr, base)
+        self.assertEqual(read(f"{base}/store/models/latest.txt"), pointer)
+        drst("models", "verify", "--store", f"file:{base}/store")
+        os.remove(f"{base}/ballast")
+        for command in (*self.infer, self.monitor):
+            drst(*command, timeout=60)
+        self.recount(base)
+
+    def test_a_disk_that_is_read_only(self):
+        base = self.path("fixed")
+        os.mkdir(base)
+        self.commands(base)
+        drst(*self.produce)
+        release = read(f"{base}/store/models/baseline.txt").split("\n")[0]
+        before = sorted(os.walk(base))
+        if os.geteuid() == 0:
+            self.mount(base, "--bind", base)
+            self.mount(base, "-o", "remount,ro,bind")
+        else:
+            for folder, _, files in before:
+                os.chmod(folder, 0o555)
+                for name in files:
+                    os.chmod(f"{folder}/{name}", 0o444)
+            self.addCleanup(subprocess.run, ["chmod", "-R", "u+w", base], check=False)
+        small = ["--offline", f"{PERF}/combined.csv:head=600", "--model", "ridge", "-q"]
+        stage = ["--stage", f"a={PERF}/combined.csv:tail=60"]
+        for command in (self.infer[0], self.monitor, ["retrain", *small, *self.where], self.produce,
+                        ["run", *small, *stage, "--no-report", "--out", f"{base}/run"], ["offline", *small, "--store", f"file:{base}/other"],
+                        ["models", "rollback", release, "--store", f"file:{base}/store"], ["simulate", "--out", f"{base}/table.csv"]):
+            done = drst(*command, expect=1, timeout=60)
+            self.assertIn(base, done.stderr)
+            self.assertRegex(done.stderr, "Read-only file system|Permission denied")
+        drst("models", "list", "--store", f"file:{base}/store")
+        drst("models", "verify", "--store", f"file:{base}/store")
+        self.assertEqual(sorted(os.walk(base)), before)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,24 @@ namespace fs = std::filesystem;
 namespace {
 std::string errno_words(int code) { return std::generic_category().message(code); }
 
+/// What to do about it, where that is known.
+std::string_view advice(int code) {
+  switch (code) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return "; make room and try again";
+    case EROFS:
+    case EACCES:
+    case EPERM:
+      return "; choose a place that this user may write to";
+    default:
+      return "";
+  }
+}
+
 [[noreturn]] void fail(const std::string& doing, const fs::path& path, int code) {
-  throw FailedError("cannot " + doing + " " + path.string() + ": " + errno_words(code));
+  throw FailedError("cannot " + doing + " " + path.string() + ": " + errno_words(code).append(advice(code)));
 }
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,6 +62,21 @@ TEST_F(Files, AReplacedFileHasNewContentAndOrdinaryRights) {
   struct stat status {};
   ASSERT_EQ(::stat(path_.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777U, 0666U & ~mask);
+}
+
+TEST_F(Files, AFullDiskIsNamedWithWhatToDo) {
+  write_file_atomic(path_, "good");
+  const auto before = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit old{};
+  ::getrlimit(RLIMIT_FSIZE, &old);
+  const rlimit small{1000, old.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  const auto message = message_of<FailedError>([&] { write_file_atomic(path_, std::string(5000, 'x')); });
+  ::setrlimit(RLIMIT_FSIZE, &old);
+  std::signal(SIGXFSZ, before);
+  EXPECT_EQ(message, "cannot write " + path_.string() + ": File too large; make room and try again");
+  EXPECT_EQ(read_file(path_), "good");
+  EXPECT_EQ(entries(home_.path()), 1U);
 }
 
 TEST_F(Files, AFailedWriteLeavesNothingBehind) {
