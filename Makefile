@@ -7,6 +7,11 @@ BUILD := build
 DRST := $(BUILD)/bin/drst
 # Test-only parts in other languages are fetched once into this folder.
 export DRST_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/drst
+# Real tables: the folder that DRST_DATA names, else the one beside the project where there is one.
+override DRST_DATA := $(abspath $(or $(DRST_DATA),$(patsubst %/.,%,$(wildcard ../shared/data/.))))
+ifneq ($(DRST_DATA),)
+export DRST_DATA
+endif
 
 .PHONY: help packages build run test test-fast test-long test-bare test-packaged asan tsan tidy format format-check shellcheck \
         bench fuzz install packaged figures clean test-python
