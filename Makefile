@@ -52,9 +52,10 @@ test-packaged: packages ## unit tests of the packaged build, its hot loops in ev
 	@tools/build.sh packaged-tests build/packaged-tests unit-tests
 	cd build/packaged-tests && ctest --output-on-failure -j $(JOBS) -L unit
 
-tidy: packages ## clang-tidy over everything
-	@tools/build.sh release $(BUILD)
-	@tools/tidy.sh $(BUILD)
+tidy: packages ## clang-tidy over everything: rooms, tests, benches, fuzzers
+	@cmake --preset release -B $(BUILD) >/dev/null
+	@cmake --preset fuzz -B build/fuzz >/dev/null
+	@tools/tidy.sh $(BUILD) build/fuzz
 
 test-long: test test-packaged tsan tidy ## the packaged build, TSan, clang-tidy, 10 000 fault simulations, kill -9 rounds, fuzzing
 	DRST_SIMULATIONS=10000 $(BUILD)/bin/fault_simulation_test

@@ -81,9 +81,9 @@ Table other_topology(const Table& table, const std::string& vnf, const std::stri
   for (std::size_t c = 0; c < table.columns(); ++c) {
     std::string name = table.names()[c];
     if (name.starts_with(vnf + "_"))
-      name = other + name.substr(vnf.size());
+      name.replace(0, vnf.size(), other);
     else if (exchange && name.starts_with(other + "_"))
-      name = vnf + name.substr(other.size());
+      name.replace(0, other.size(), vnf);
     const auto values = table.column(c);
     out.add_column(name, {values.begin(), values.end()});
   }

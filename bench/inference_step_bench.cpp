@@ -74,7 +74,7 @@ struct World {
     }
     for (int p = 0; p < 3; ++p) log.append(topic, p, parts[static_cast<std::size_t>(p)]);
     Registry registry(store, clock);
-    for (const uint64_t seed : {2, 3}) {
+    for (const uint64_t seed : {2U, 3U}) {
       const auto network = network_of(columns, seed);
       ReleaseInfo info;
       info.family = "mlp";

@@ -73,6 +73,7 @@ int main() {
 
     simdjson::ondemand::parser parser;
     std::vector<simdjson::padded_string> padded;
+    padded.reserve(texts.size());
     for (const auto& text : texts) padded.emplace_back(text);
     const auto simdjson_alone = [&] {
       for (std::size_t i = 0; i < records; ++i) {

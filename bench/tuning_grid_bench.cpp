@@ -223,6 +223,7 @@ int main() {
   }
   const auto current = current_model(offline);
   std::vector<Case> cases;
+  cases.reserve(windows.size());
   for (const auto& w : windows) cases.emplace_back(w);
   const double peak = bench::peak_flops();
   std::printf(

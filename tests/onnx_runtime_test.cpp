@@ -42,9 +42,9 @@ void write_case(const std::filesystem::path& folder, const std::string& name, co
 
 /// Exit code.
 int check(const std::filesystem::path& folder) {
-  const std::string python = std::getenv("DRST_PYTHON");
-  const std::string command =
-      "'" + python + "' '" DRST_SOURCE_DIR "/tests/onnx_check.py' '" + folder.string() + "'";
+  const char* python = std::getenv("DRST_PYTHON");
+  const std::string command = "'" + std::string(python == nullptr ? "" : python) +
+                              "' '" DRST_SOURCE_DIR "/tests/onnx_check.py' '" + folder.string() + "'";
   const int status = std::system(command.c_str());
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
