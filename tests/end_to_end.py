@@ -388,6 +388,7 @@ class Disks(Temporary):
     """Disks that fill up or cannot be written: a clear error, the right exit code, and nothing lost when they can again."""
 
     ROWS = 2200  # more than the 5 MiB by which the log's file grows
+    training = ["--offline", f"{PERF}/combined.csv:head=600", "--model", "ridge", "-q"]
 
     def mount(self, target, *arguments):
         if subprocess.run(["mount", *arguments, target], capture_output=True, check=False).returncode != 0:
@@ -401,7 +402,7 @@ class Disks(Temporary):
         self.produce = ["produce", "--stage", f"s={PERF}/resource_stimulus_global_A-B-C_modified.csv:head={self.ROWS}", *run]
         self.infer = [["infer", "--member", f"infer-{i}", *run] for i in range(3)]
         self.monitor = ["monitor", *run]
-        drst("offline", "--offline", f"{PERF}/combined.csv:head=600", "--model", "ridge", "--store", f"file:{base}/store", "-q")
+        drst("offline", *self.training, "--store", f"file:{base}/store")
 
     def start(self, command, **kwargs):
         return subprocess.Popen([DRST, *command], stderr=subprocess.PIPE, text=True, **kwargs)
@@ -472,7 +473,7 @@ class Disks(Temporary):
                 pass
         pointer = read(f"{base}/store/models/latest.txt")
         for command in (*self.infer, self.monitor,
-                        ["offline", "--offline", f"{PERF}/combined.csv:head=600", "--model", "ridge", "--store", f"file:{base}/other", "-q"]):
+                        ["offline", *self.training, "--store", f"file:{base}/other"]):
             self.full(drst(*command, expect=1, timeout=60).stderr, base)
         self.assertEqual(read(f"{base}/store/models/latest.txt"), pointer)
         drst("models", "verify", "--store", f"file:{base}/store")
@@ -497,10 +498,10 @@ class Disks(Temporary):
                 for name in files:
                     os.chmod(f"{folder}/{name}", 0o444)
             self.addCleanup(subprocess.run, ["chmod", "-R", "u+w", base], check=False)
-        small = ["--offline", f"{PERF}/combined.csv:head=600", "--model", "ridge", "-q"]
         stage = ["--stage", f"a={PERF}/combined.csv:tail=60"]
-        for command in (self.infer[0], self.monitor, ["retrain", *small, *self.where], self.produce,
-                        ["run", *small, *stage, "--no-report", "--out", f"{base}/run"], ["offline", *small, "--store", f"file:{base}/other"],
+        for command in (self.infer[0], self.monitor, ["retrain", *self.training, *self.where], self.produce,
+                        ["run", *self.training, *stage, "--no-report", "--out", f"{base}/run"],
+                        ["offline", *self.training, "--store", f"file:{base}/other"],
                         ["models", "rollback", release, "--store", f"file:{base}/store"], ["simulate", "--out", f"{base}/table.csv"]):
             done = drst(*command, expect=1, timeout=60)
             self.assertIn(base, done.stderr)
