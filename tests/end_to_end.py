@@ -62,6 +62,25 @@ def by_row(rows):
     return {int(key.rsplit("-", 1)[1]): value for key, value in rows.items()}
 
 
+SPOILED = 700  # row of the stage2 table, counted from 0
+
+
+def data_with_an_unusable_record(folder):
+    """The data folder's tables, but that one row of stage2 has no counters: its record can only become a dead letter."""
+    os.makedirs(folder)
+    for name in os.listdir(PERF):
+        if name != "resource_stimulus_global_A-B-C_modified.csv":
+            os.symlink(os.path.join(os.path.abspath(PERF), name), f"{folder}/{name}")
+            continue
+        lines = read(os.path.join(PERF, name)).split("\n")
+        kpis = ("", "Unnamed: 0", "input_rate", "output_rate", "latency")
+        cells = zip(lines[0].rstrip("\r").split(","), lines[1 + SPOILED].rstrip("\r").split(","))
+        lines[1 + SPOILED] = ",".join(cell if column in kpis else "" for column, cell in cells)
+        with open(f"{folder}/{name}", "w", encoding="utf-8") as file:
+            file.write("\n".join(lines))
+    return folder
+
+
 class Temporary(unittest.TestCase):
     def setUp(self):
         self.work = tempfile.mkdtemp(prefix="drst-e2e-")
@@ -78,13 +97,14 @@ def cpu_seconds():
 
 
 class LoopAssertions:
-    """One run on the default stream, labels at once; what must hold whatever the model's family."""
+    """One run on the default stream, labels at once, one record unusable; what must hold whatever the model's family."""
 
     family = ()  # options of drst run
 
     @classmethod
     def setUpClass(cls):
         cls.work = tempfile.mkdtemp(prefix="drst-e2e-")
+        cls.data = data_with_an_unusable_record(f"{cls.work}/data")
         cls.cpu_s = cls.run_once("a")
         with open(f"{cls.work}/a/summary.json", encoding="utf-8") as file:
             cls.summary = json.load(file)
@@ -97,7 +117,7 @@ class LoopAssertions:
     def run_once(cls, name):
         """Returns CPU seconds."""
         begun, used = time.monotonic(), cpu_seconds()
-        drst("run", "--data", DATA, "--seed", "7", *cls.family, "--out", f"{cls.work}/{name}", "-q")
+        drst("run", "--data", cls.data, "--seed", "7", *cls.family, "--out", f"{cls.work}/{name}", "-q")
         used = cpu_seconds() - used
         print(f"run {' '.join(cls.family) or '(auto)'}: {time.monotonic() - begun:.1f} s wall, {used:.1f} s of CPU time")
         return used
@@ -105,6 +125,20 @@ class LoopAssertions:
     def test_independent_recount(self):
         subprocess.run([sys.executable, f"{HERE}/check_run.py", "--store", f"{self.work}/a/store", "--log", f"{self.work}/a/log",
                         "--summary", f"{self.work}/a/summary.json"], check=True)
+
+    def counts(self, records):
+        stages = self.summary["stages"]
+        rows = sum(stage["rows"] for stage in stages) + 1
+        self.assertEqual(records, {"produced": rows, "consumed": rows, "predicted": rows - 1, "duplicates": 0, "dead_lettered": 1,
+                                   "lost": 0})
+
+    def test_the_unusable_record_is_a_dead_letter(self):
+        self.counts(self.summary["records"])
+        self.assertEqual(self.summary["family"], "mlp")
+        row = self.summary["stages"][1]["first_row"] + SPOILED
+        rest = np.load(f"{self.work}/a/store/results/unpredicted.npz")
+        self.assertEqual((rest["status"].tolist(), rest["row"].tolist()), ([2], [row]))
+        self.assertNotIn(row, by_row(traces(f"{self.work}/a/store")))
 
     def test_accuracy(self):
         overall = self.summary["overall"]
@@ -183,8 +217,8 @@ class ClosedLoop(LoopAssertions, unittest.TestCase):
         names = ["x", "stage0", "stage2"]  # other names, some of them another stage's
         arguments = []
         for name, table in zip(names, tables.values()):
-            arguments += ["--stage", f"{name}={PERF}/{table}"]
-        drst("run", "--data", DATA, *arguments, "--seed", "7", "--model", "mlp", "--out", f"{self.work}/c", "-q", "--no-report",
+            arguments += ["--stage", f"{name}={self.data}/{table}"]
+        drst("run", "--data", self.data, *arguments, "--seed", "7", "--model", "mlp", "--out", f"{self.work}/c", "-q", "--no-report",
              "--set", "stream.stage_on_wire=false")
         self.assertEqual(traces(f"{self.work}/a/store"), traces(f"{self.work}/c/store"))
 
@@ -206,10 +240,10 @@ class ClosedLoop(LoopAssertions, unittest.TestCase):
         where = ["--store", f"file:{work}/store", "--log", f"embedded:{work}/log", "-q", "--seed", "7",
                  "--set", "inference.poll_interval_s=0.02"]  # the stream hurries, so the guard must too
         os.makedirs(work)
-        drst("offline", "--data", DATA, "--model", "mlp", "--store", f"file:{work}/store", "-q", "--seed", "7")
-        commands = [["monitor"], ["retrain", "--data", DATA, "--model", "mlp"], ["infer", "--member", "infer-0"],
+        drst("offline", "--data", self.data, "--model", "mlp", "--store", f"file:{work}/store", "-q", "--seed", "7")
+        commands = [["monitor"], ["retrain", "--data", self.data, "--model", "mlp"], ["infer", "--member", "infer-0"],
                     ["infer", "--member", "infer-1"], ["infer", "--member", "infer-2"],
-                    ["produce", "--data", DATA, "--rate", "125", "--lags", "true"]]
+                    ["produce", "--data", self.data, "--rate", "125", "--lags", "true"]]
         running = [subprocess.Popen([DRST, *command, *where]) for command in commands]
         for command, process in zip(commands, running):
             self.assertEqual(process.wait(timeout=120), 0, command)
@@ -218,7 +252,8 @@ class ClosedLoop(LoopAssertions, unittest.TestCase):
             summary = json.load(file)
         subprocess.run([sys.executable, f"{HERE}/check_run.py", "--store", f"{work}/store", "--log", f"{work}/log", "--summary",
                         f"{work}/out/summary.json"], check=True)
-        self.assertEqual(summary["records"]["predicted"], self.summary["records"]["predicted"])
+        self.counts(summary["records"])
+        self.assertEqual(summary["family"], "mlp")
         mine, theirs = by_row(traces(f"{self.work}/a/store")), by_row(traces(f"{work}/store"))
         self.assertEqual(mine.keys(), theirs.keys())
         self.assertEqual([r for r in mine if mine[r][0] != theirs[r][0]], [], "baseline predictions must be equal to the bit")

@@ -8,6 +8,8 @@
 // (int32), offset (int64), true, pred_orig, pred_adj (float32), id (text), row (int64), release (int32, index
 // into releases), releases (text); pred_live (float32), mixture (int32, index into mixtures), mixtures
 // (text), voices (float32, rows x 8, NaN: none), memory_offset (int64).
+// Records without a prediction (dead letters, repeats of an id) are results/unpredicted.npz: status (int32, as
+// TraceRow::Status), partition, offset, row, id, consumer (text).
 //
 // The bytes of a log record (little-endian): "DRT2", rows (u32), names (u16), each name as length (u16) and
 // bytes; then each row: status (u8), release, consumer and mixture (u16, indices into names), partition
@@ -94,17 +96,22 @@ struct TraceSet {
   uint64_t repeats = 0;        ///< entries dropped because their offset or id was there before
   uint64_t duplicates = 0;     ///< records that were repeats of an id on the source topic
   uint64_t dead_lettered = 0;
+  std::vector<TraceRow> unpredicted;  ///< those two kinds, by partition and offset
 };
 /// Reads the whole trace of a run from the log (empty `run_id`: of all runs). A log record that cannot be
 /// decoded is a FailedError that names partition and offset.
 TraceSet read_traces(Log& log, const std::string& topic, const std::string& run_id);
 
-/// Writes results/<consumer>_inference_trace.npz for each consumer that appears in the set.
+/// Writes results/<consumer>_inference_trace.npz for each consumer that appears in the set, and
+/// results/unpredicted.npz.
 void write_trace_files(ObjectStore& store, const TraceSet& set);
 /// "results/infer-0_inference_trace.npz"
 std::string trace_file_key(const std::string& consumer);
 /// InputError if a member is missing, of another type or length, or an index is out of range. `source` names
 /// the file; the consumer is taken from it.
 std::vector<TraceRow> read_trace_file(std::string_view npz, const std::string& source);
+inline constexpr const char* unpredicted_key = "results/unpredicted.npz";
+/// The same of results/unpredicted.npz: status, partition, offset, row, id and consumer of each.
+std::vector<TraceRow> read_unpredicted_file(std::string_view npz, const std::string& source);
 
 }  // namespace drst

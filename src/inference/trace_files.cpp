@@ -1,6 +1,7 @@
 // The whole trace of a run: out of the log, into NPZ files, and back.
 #include <algorithm>
 #include <limits>
+#include <tuple>
 #include <unordered_set>
 
 #include "base/hash.h"
@@ -28,9 +29,11 @@ class Collector {
     switch (row.status) {
       case TraceRow::Status::duplicate:
         ++set_.duplicates;
+        set_.unpredicted.push_back(std::move(row));
         return;
       case TraceRow::Status::dead_lettered:
         ++set_.dead_lettered;
+        set_.unpredicted.push_back(std::move(row));
         return;
       case TraceRow::Status::predicted:
         break;
@@ -60,6 +63,26 @@ const std::vector<T>& member(const std::map<std::string, Array>& members, const 
     throw InputError(source + ": member '" + name + "' has another type or shape than an inference trace");
   return *values;
 }
+
+void write_unpredicted(ObjectStore& store, const std::vector<TraceRow>& rows) {
+  std::vector<int32_t> status, partition;
+  std::vector<int64_t> offset, number;
+  std::vector<std::string> id, consumer;
+  for (const auto& row : rows) {
+    status.push_back(static_cast<int32_t>(row.status));
+    partition.push_back(row.partition);
+    offset.push_back(row.offset);
+    number.push_back(row.row);
+    id.push_back(row.id);
+    consumer.push_back(row.consumer);
+  }
+  store.put(unpredicted_key, to_npz({{"status", Array::of(std::move(status))},
+                                     {"partition", Array::of(std::move(partition))},
+                                     {"offset", Array::of(std::move(offset))},
+                                     {"row", Array::of(std::move(number))},
+                                     {"id", Array::of(std::move(id))},
+                                     {"consumer", Array::of(std::move(consumer))}}));
+}
 }  // namespace
 
 TraceSet read_traces(Log& log, const std::string& topic, const std::string& run_id) {
@@ -88,6 +111,9 @@ TraceSet read_traces(Log& log, const std::string& topic, const std::string& run_
     if ((a.row < 0) != (b.row < 0))
       return b.row < 0;  // rows without a number come last, among themselves by time
     return a.row >= 0 && a.row != b.row ? a.row < b.row : a.ts < b.ts;
+  });
+  std::sort(set.unpredicted.begin(), set.unpredicted.end(), [](const TraceRow& a, const TraceRow& b) {
+    return std::tie(a.partition, a.offset) < std::tie(b.partition, b.offset);
   });
   return set;
 }
@@ -145,6 +171,7 @@ void write_trace_files(ObjectStore& store, const TraceSet& set) {
     members["memory_offset"] = Array::of(std::move(memory_offset));
     store.put(trace_file_key(consumer), to_npz(members));
   }
+  write_unpredicted(store, set.unpredicted);
 }
 
 std::vector<TraceRow> read_trace_file(std::string_view npz, const std::string& source) {
@@ -193,6 +220,33 @@ std::vector<TraceRow> read_trace_file(std::string_view npz, const std::string& s
     rows[i].pred_adj = pred_adj[i];
     rows[i].release = releases[static_cast<std::size_t>(release[i])];
     rows[i].consumer = consumer;
+  }
+  return rows;
+}
+
+std::vector<TraceRow> read_unpredicted_file(std::string_view npz, const std::string& source) {
+  const auto members = parse_npz(npz, source);
+  const auto& status = member<int32_t>(members, "status", source);
+  const auto& partition = member<int32_t>(members, "partition", source);
+  const auto& offset = member<int64_t>(members, "offset", source);
+  const auto& number = member<int64_t>(members, "row", source);
+  const auto& id = member<std::string>(members, "id", source);
+  const auto& consumer = member<std::string>(members, "consumer", source);
+  const std::size_t count = status.size();
+  for (const std::size_t size : {partition.size(), offset.size(), number.size(), id.size(), consumer.size()})
+    if (size != count) throw InputError(source + ": its members differ in length");
+  std::vector<TraceRow> rows(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (status[i] != static_cast<int32_t>(TraceRow::Status::duplicate) &&
+        status[i] != static_cast<int32_t>(TraceRow::Status::dead_lettered))
+      throw InputError(source + ": row " + to_text(i) + " has status " + to_text(status[i]) +
+                       "; 1 is a repeated id, 2 a dead letter");
+    rows[i].status = static_cast<TraceRow::Status>(status[i]);
+    rows[i].partition = partition[i];
+    rows[i].offset = offset[i];
+    rows[i].row = number[i];
+    rows[i].id = id[i];
+    rows[i].consumer = consumer[i];
   }
   return rows;
 }

@@ -122,6 +122,9 @@ TEST_F(TraceLog, TheFirstEntryForAnOffsetAndForAnIdWins) {
   EXPECT_EQ(set.repeats, 3u);
   EXPECT_EQ(set.duplicates, 1u);
   EXPECT_EQ(set.dead_lettered, 1u);
+  ASSERT_EQ(set.unpredicted.size(), 2u);
+  EXPECT_EQ(set.unpredicted[0].row, 9);
+  EXPECT_EQ(set.unpredicted[1].status, TraceRow::Status::dead_lettered);
 }
 
 TEST_F(TraceLog, ABrokenRecordIsNamed) {
@@ -153,6 +156,35 @@ TEST(TraceFiles, EachConsumersShareReadsBackInNumpysForm) {
     EXPECT_EQ(members.at(name).shape, std::vector<std::size_t>{10}) << name;
   EXPECT_TRUE(std::holds_alternative<std::vector<float>>(members.at("true").data));
   EXPECT_EQ(std::get<std::vector<std::string>>(members.at("releases").data).size(), 2u);
+}
+
+TEST(TraceFiles, RecordsWithoutAPredictionReadBack) {
+  MemoryStore store;
+  TraceSet set;
+  write_trace_files(store, set);
+  EXPECT_TRUE(read_unpredicted_file(*store.get(unpredicted_key), unpredicted_key).empty());
+  set.unpredicted = {some_row(3), some_row(6)};
+  set.unpredicted[0].status = TraceRow::Status::duplicate;
+  set.unpredicted[1].status = TraceRow::Status::dead_lettered;
+  set.unpredicted[1].id = "";
+  write_trace_files(store, set);
+  const auto bytes = store.get(unpredicted_key);
+  ASSERT_TRUE(bytes);
+  const auto rows = read_unpredicted_file(*bytes, unpredicted_key);
+  ASSERT_EQ(rows.size(), 2u);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(rows[i].status, set.unpredicted[i].status);
+    EXPECT_EQ(rows[i].partition, set.unpredicted[i].partition);
+    EXPECT_EQ(rows[i].offset, set.unpredicted[i].offset);
+    EXPECT_EQ(rows[i].row, set.unpredicted[i].row);
+    EXPECT_EQ(rows[i].id, set.unpredicted[i].id);
+    EXPECT_EQ(rows[i].consumer, set.unpredicted[i].consumer);
+  }
+  auto members = parse_npz(*bytes, "good");
+  members["status"] = Array::of(std::vector<int32_t>{0, 2});
+  EXPECT_THROW(read_unpredicted_file(to_npz(members), "file.npz"), InputError);
+  members["status"] = Array::of(std::vector<int32_t>{2});
+  EXPECT_THROW(read_unpredicted_file(to_npz(members), "file.npz"), InputError);
 }
 
 TEST(TraceFiles, ForeignFilesAreRefusedByName) {

@@ -222,11 +222,8 @@ Summary execute_run(const RunRequest& request, const std::function<void(int64_t,
   facts.stream_wall_s = monotonic_seconds() - stream_begun;
   log->sync();
 
-  const auto traces = read_traces(*log, config.stream.topic, facts.run_id);
-  write_trace_files(*store, traces);
+  write_trace_files(*store, read_traces(*log, config.stream.topic, facts.run_id));
   facts.produced = loop.producer().rows_produced();
-  facts.duplicates = static_cast<int64_t>(traces.duplicates);
-  facts.dead_lettered = static_cast<int64_t>(traces.dead_lettered);
   for (const auto& [name, used] : cpu) facts.resources[name] = {used, peak_memory_mib()};
   facts.wall_s = monotonic_seconds() - begun;
   store->put("results/run.json", to_json(facts));

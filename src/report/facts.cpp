@@ -21,8 +21,6 @@ std::string to_json(const RunFacts& facts) {
   json["wall_s"] = facts.wall_s;
   json["stream_wall_s"] = facts.stream_wall_s;
   json["produced"] = facts.produced;
-  json["duplicates"] = facts.duplicates;
-  json["dead_lettered"] = facts.dead_lettered;
   json["resources"] = Json::object();
   for (const auto& [name, used] : facts.resources)
     json["resources"][name] = {{"cpu_s", used.cpu_s}, {"rss_peak_mib", used.rss_peak_mib}};
@@ -47,8 +45,6 @@ RunFacts parse_run_facts(std::string_view text, const std::string& source) {
     facts.wall_s = json.value("wall_s", 0.0);
     facts.stream_wall_s = json.value("stream_wall_s", 0.0);
     facts.produced = json.value("produced", int64_t{0});
-    facts.duplicates = json.value("duplicates", int64_t{0});
-    facts.dead_lettered = json.value("dead_lettered", int64_t{0});
     if (json.contains("resources"))
       for (const auto& [name, used] : json["resources"].items())
         facts.resources[name] = {used.value("cpu_s", 0.0), used.value("rss_peak_mib", 0.0)};

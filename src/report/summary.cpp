@@ -4,7 +4,9 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -35,7 +37,7 @@ const std::vector<T>& member(const std::map<std::string, Array>& members, const 
 
 struct Truth {
   std::vector<std::string> id;
-  std::vector<int64_t> row;
+  std::vector<int64_t> row, partition, offset;
   std::vector<double> label;
   std::vector<int64_t> stage;
   std::vector<std::string> stage_names;
@@ -66,12 +68,17 @@ Truth read_truth(ObjectStore& store) {
   Truth truth;
   truth.id = member<std::string>(members, "id", key);
   truth.label = numbers(members, "label", key);
-  for (const double row : numbers(members, "row", key)) truth.row.push_back(static_cast<int64_t>(row));
-  for (const double stage : numbers(members, "stage", key))
-    truth.stage.push_back(static_cast<int64_t>(stage));
+  const auto whole = [&](const char* name, std::vector<int64_t>& into) {
+    for (const double value : numbers(members, name, key)) into.push_back(static_cast<int64_t>(value));
+  };
+  whole("row", truth.row);
+  whole("partition", truth.partition);
+  whole("offset", truth.offset);
+  whole("stage", truth.stage);
   truth.stage_names = member<std::string>(members, "stage_names", key);
   const auto n = truth.id.size();
-  if (truth.label.size() != n || truth.row.size() != n || truth.stage.size() != n)
+  if (truth.label.size() != n || truth.row.size() != n || truth.stage.size() != n ||
+      truth.partition.size() != n || truth.offset.size() != n)
     throw InputError(key + ": its members differ in length");
   for (const auto stage : truth.stage)
     if (stage < 0 || static_cast<std::size_t>(stage) >= truth.stage_names.size())
@@ -92,6 +99,11 @@ std::vector<TraceRow> read_all_traces(ObjectStore& store, const std::string& run
     rows.insert(rows.end(), std::make_move_iterator(part.begin()), std::make_move_iterator(part.end()));
   }
   return rows;
+}
+
+std::vector<TraceRow> read_unpredicted(ObjectStore& store) {
+  const auto bytes = store.get(unpredicted_key);
+  return bytes ? read_unpredicted_file(*bytes, unpredicted_key) : std::vector<TraceRow>();
 }
 
 /// The labels in the order in which a consumer could have known them (SPEC 4).
@@ -200,10 +212,16 @@ Summary summarize(ObjectStore& store, Series* series) {
 
   summary.produced = static_cast<int64_t>(truth.id.size());
   summary.predicted = static_cast<int64_t>(by_id.size());
-  summary.dead_lettered = summary.facts.dead_lettered;
-  summary.duplicates = summary.facts.duplicates;
+  // A dead letter may have no id that could be read; its place on the topic tells which row it was.
+  std::set<std::pair<int64_t, int64_t>> dead;
+  for (const auto& row : read_unpredicted(store)) {
+    if (row.status == TraceRow::Status::duplicate) ++summary.duplicates;
+    if (row.status == TraceRow::Status::dead_lettered) dead.emplace(row.partition, row.offset);
+  }
+  summary.dead_lettered = static_cast<int64_t>(dead.size());
   summary.consumed = summary.predicted + summary.dead_lettered + summary.duplicates;
-  summary.lost = summary.produced - summary.predicted - summary.dead_lettered;
+  for (std::size_t i = 0; i < truth.id.size(); ++i)
+    if (!by_id.contains(truth.id[i]) && !dead.contains({truth.partition[i], truth.offset[i]})) ++summary.lost;
   summary.labels_used = labels.by_the_end();
   const double seconds = summary.facts.stream_wall_s > 0 ? summary.facts.stream_wall_s : last_ts - first_ts;
   summary.throughput_records_per_s = seconds > 0 ? static_cast<double>(summary.predicted) / seconds : 0;
@@ -216,6 +234,9 @@ Summary summarize(ObjectStore& store, Series* series) {
   std::erase_if(summary.swaps, [&](const auto& event) { return foreign(event.run); });
   const SystemClock clock;
   summary.releases = Registry(store, clock).list();
+  // What was chosen says more than "auto"; a producer of its own does not know it at all.
+  for (const auto& release : summary.releases)
+    if (release.role == "baseline") summary.facts.family = release.family;
   return summary;
 }
 

@@ -1,11 +1,11 @@
 // The result of a run, from what the run left in its store: traces, truth, events, facts. Start here for
 // reports.
 //
-// `summarize` reads results/*_inference_trace.npz, results/truth.npz, the event objects (registry/events.h),
-// results/drift_signal.npz and results/run.json (RunFacts), and computes what summary.json holds
-// (docs/summary.schema.json). Scoring is over all rows, prequential, by the truth file; nothing here feeds
-// back into a decision. Pure but for reading the store. Files: summary (this), plots (gnuplot -> SVG and
-// PNG), markdown, html (self-contained page).
+// `summarize` reads results/*_inference_trace.npz, results/unpredicted.npz, results/truth.npz, the event
+// objects (registry/events.h), the releases and results/run.json (RunFacts), and computes what summary.json
+// holds (docs/summary.schema.json). Scoring is over all rows, prequential, by the truth file; nothing here
+// feeds back into a decision. Pure but for reading the store. Files: summary (this), plots (gnuplot -> SVG
+// and PNG), markdown, html (self-contained page).
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ struct RunFacts {
   std::string run_id;
   uint64_t seed = 0;
   std::string target = "output_rate";
-  std::string family;
+  std::string family;  ///< as asked for; a summary has the baseline's
   std::string clock = "virtual";
   bool simulated_data = false;  ///< no real table was found
   int64_t label_every = 1, label_delay = 0;
@@ -42,8 +42,6 @@ struct RunFacts {
   double wall_s = 0;         ///< whole run; 0: not known (processes of their own)
   double stream_wall_s = 0;  ///< from first to last record
   int64_t produced = 0;
-  int64_t duplicates = 0;  ///< repeats of an id on the topic, by the trace
-  int64_t dead_lettered = 0;
   std::map<std::string, ComponentResources> resources;
   std::map<std::string, std::string> settings;  ///< the whole configuration
   std::string code_version;

@@ -15,7 +15,7 @@ namespace {
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 
 /// Six rows in two stages; the adaptive model is right from row 2 on, the baseline in the first stage only.
-void fill(MemoryStore& store, int64_t every, int64_t delay) {
+TraceSet fill(MemoryStore& store, int64_t every, int64_t delay) {
   RunFacts facts;
   facts.run_id = "r";
   facts.seed = 3;
@@ -46,6 +46,7 @@ void fill(MemoryStore& store, int64_t every, int64_t delay) {
     set.rows.push_back(row);
   }
   write_trace_files(store, set);
+  return set;
 }
 
 TEST(Summary, ScoresEveryRowAsItWasPredicted) {
@@ -141,6 +142,45 @@ TEST(Summary, DoesNotTakeTheTruthOfAnotherRun) {
   } catch (const InputError& error) {
     EXPECT_NE(std::string(error.what()).find("no finished run next"), std::string::npos) << error.what();
   }
+}
+
+TEST(Summary, DeadLettersAreNotLostAndRepeatsNotProduced) {
+  MemoryStore store;
+  TraceSet set = fill(store, 1, 0);
+  // Row 4 could not be used, a record of somebody else's neither; row 2 came twice; row 5 is lost.
+  set.rows.resize(4);
+  TraceRow dead;
+  dead.status = TraceRow::Status::dead_lettered;
+  dead.partition = 0;
+  dead.offset = 2;
+  TraceRow foreign = dead;
+  foreign.offset = 4;
+  TraceRow again = dead;
+  again.status = TraceRow::Status::duplicate;
+  again.offset = 3;
+  again.id = "r-2";
+  set.unpredicted = {dead, again, foreign};
+  store.remove("results/b_inference_trace.npz");
+  write_trace_files(store, set);
+  const auto summary = summarize(store);
+  EXPECT_EQ(summary.produced, 6);
+  EXPECT_EQ(summary.predicted, 4);
+  EXPECT_EQ(summary.dead_lettered, 2);
+  EXPECT_EQ(summary.duplicates, 1);
+  EXPECT_EQ(summary.consumed, 7);
+  EXPECT_EQ(summary.lost, 1);
+  EXPECT_EQ(summary.stages[1].rows, 1);
+}
+
+TEST(Summary, TheFamilyIsTheBaselines) {
+  MemoryStore store;
+  fill(store, 1, 0);
+  const VirtualClock clock;
+  ReleaseInfo info;
+  info.role = "baseline";
+  info.family = "ridge";
+  Registry(store, clock).publish("model", info);
+  EXPECT_EQ(summarize(store).facts.family, "ridge");
 }
 
 TEST(Summary, SaysWhatAStoreLacks) {
