@@ -48,6 +48,7 @@ Settings Config::sections() {
   all.add("registry", registry);
   all.add("log", log);
   all.add("store", store);
+  all.add("telemetry", telemetry);
   all.add("simulator", simulator);
   all.add("datasets", datasets);
   return all;

@@ -16,6 +16,7 @@
 #include "registry/registry.h"
 #include "store/settings.h"
 #include "stream/settings.h"
+#include "telemetry/settings.h"
 #include "tuning/judge.h"
 #include "tuning/retrainer.h"
 
@@ -45,6 +46,7 @@ struct Config {
   SimulatorSettings simulator;
   DatasetSettings datasets;
   StoreSettings store;
+  TelemetrySettings telemetry;
 
   /// A view of all sections; must not outlive the Config.
   [[nodiscard]] Settings sections();

@@ -126,6 +126,11 @@ std::vector<std::string> LocalStore::list(const std::string& prefix) {
   return keys;
 }
 
+std::optional<fs::path> LocalStore::local_file(const std::string& key) const {
+  check_key(key);
+  return path_of(key);
+}
+
 bool LocalStore::remove(const std::string& key) {
   check_key(key);
   const auto path = path_of(key);

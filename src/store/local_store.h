@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,6 +33,7 @@ class LocalStore final : public ObjectStore {
   bool exists(const std::string& key) override;
   std::vector<std::string> list(const std::string& prefix) override;
   bool remove(const std::string& key) override;
+  [[nodiscard]] std::optional<std::filesystem::path> local_file(const std::string& key) const override;
   [[nodiscard]] std::string url() const override { return "file:" + folder_.string(); }
 
  private:

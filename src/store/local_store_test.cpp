@@ -60,6 +60,16 @@ std::vector<std::string> files_in(const fs::path& folder) {
   return names;
 }
 
+TEST(LocalStore, SaysWhichFileAnObjectIs) {
+  const TemporaryFolder folder;
+  LocalStore store(folder.path());
+  store.put("results/x", "bytes");
+  const auto file = store.local_file("results/x");
+  ASSERT_TRUE(file);
+  EXPECT_EQ(read_file(*file), "bytes");
+  EXPECT_THROW((void)store.local_file("../x"), InputError);
+}
+
 TEST(LocalStore, IsPlainFilesThatAPersonCanRead) {
   const TemporaryFolder folder;
   LocalStore store(folder.path());

@@ -70,6 +70,11 @@ void check_prefix(const std::string& prefix) {
   if (const auto why = fault(prefix, false); !why.empty()) refuse("object prefix", prefix, why);
 }
 
+std::optional<std::filesystem::path> ObjectStore::local_file(const std::string& key) const {
+  check_key(key);
+  return std::nullopt;
+}
+
 std::unique_ptr<ObjectStore> open_store(const std::string& url, const StoreSettings& settings) {
   std::string_view path = url;
   const auto scheme = scheme_of(url);

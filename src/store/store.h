@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,9 @@ class ObjectStore {
   virtual std::vector<std::string> list(const std::string& prefix) = 0;
   /// True if there was one.
   virtual bool remove(const std::string& key) = 0;
+  /// Where objects are files of this machine: the file that is this object, for what appends a line at a time
+  /// (metrics). nullopt elsewhere. InputError for a bad key.
+  [[nodiscard]] virtual std::optional<std::filesystem::path> local_file(const std::string& key) const;
   /// For messages: "file:/data/store".
   [[nodiscard]] virtual std::string url() const = 0;
 };

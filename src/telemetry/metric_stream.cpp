@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "telemetry/metric_shards.h"
 #include "telemetry/resources.h"
 
 namespace drst {
@@ -26,12 +27,14 @@ bool ends_within_a_line(int descriptor) {
 }  // namespace
 
 struct MetricStream::State {
-  State(const std::filesystem::path& file_in, const Clock& clock_in, const TelemetrySettings& settings_in)
-      : file(file_in), clock(clock_in), settings(settings_in) {}
+  State(const std::filesystem::path& file_in, const Clock& clock_in, const TelemetrySettings& settings_in,
+        MetricShards* shards_in)
+      : file(file_in), clock(clock_in), settings(settings_in), shards(shards_in) {}
 
   std::filesystem::path file;
   const Clock& clock;
   TelemetrySettings settings;
+  MetricShards* shards;
   Descriptor descriptor;
 
   std::mutex mutex;
@@ -63,8 +66,9 @@ struct MetricStream::State {
 };
 
 MetricStream::MetricStream(const std::filesystem::path& file, const Clock& clock,
-                           const TelemetrySettings& settings)
-    : state_(std::make_unique<State>(file, clock, settings)) {
+                           const TelemetrySettings& settings, MetricShards* shards)
+    : state_(std::make_unique<State>(file, clock, settings, shards)) {
+  if (file.empty()) return;
   make_folders(file.parent_path());
   state_->descriptor = Descriptor(::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (!state_->descriptor.valid())
@@ -78,8 +82,11 @@ MetricStream::~MetricStream() { flush(); }
 void MetricStream::emit(std::string_view component, std::string_view metric,
                         const std::vector<MetricField>& fields) {
   auto& s = *state_;
+  const Time now = s.clock.now();
+  if (s.shards != nullptr) s.shards->add(now, component, metric, fields);
+  if (!s.descriptor.valid()) return;
   nlohmann::ordered_json object;
-  object["ts"] = to_iso8601(s.clock.now());
+  object["ts"] = to_iso8601(now);
   object["component"] = component;
   object["metric"] = metric;
   for (const auto& field : fields) {

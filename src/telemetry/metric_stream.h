@@ -7,7 +7,8 @@
 // bounded: while the disk refuses writes, new lines are dropped and counted. Nothing here throws after the
 // constructor, and nothing waits for the disk to sync: metrics are worth less than the stream they describe.
 // Any thread may call; a mutex is held for a copy of one line, so keep it off record paths (report once a
-// batch, not once a record).
+// batch, not once a record). Lines also go to MetricShards (metric_shards.h), where there are any, which
+// leave the machine in batches.
 #pragma once
 
 #include <cstdint>
@@ -38,11 +39,14 @@ struct MetricField {
   bool is_text = false;
 };
 
+class MetricShards;
+
 class MetricStream {
  public:
-  /// Appends to `file`, creating it and its folder. FailedError if it cannot be opened. `clock` must outlive
-  /// it.
-  MetricStream(const std::filesystem::path& file, const Clock& clock, const TelemetrySettings& settings = {});
+  /// Appends to `file`, creating it and its folder; no file if it is empty. FailedError if it cannot be
+  /// opened. `clock` and `shards` (may be null) must outlive it.
+  MetricStream(const std::filesystem::path& file, const Clock& clock, const TelemetrySettings& settings = {},
+               MetricShards* shards = nullptr);
   /// Writes what is left.
   ~MetricStream();
   MetricStream(const MetricStream&) = delete;

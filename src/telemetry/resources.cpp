@@ -112,6 +112,10 @@ ResourceUsage read_process(pid_t pid) {
     usage.cpu_s = stat->own_cpu_s + stat->children_cpu_s;
   add_memory(usage, pid);
   set_peaks(usage);
+  // What the kernel saw, between two readings, too. Not ru_maxrss, which a program inherits from whoever
+  // started it.
+  usage.rss_peak_mib =
+      std::max(usage.rss_peak_mib, kib_field(read_proc(proc_folder(pid) / "status"), "\nVmHWM:"));
   return usage;
 }
 
@@ -172,7 +176,8 @@ void ResourceSampler::add_cpu(const std::string& component, double seconds) {
 }
 
 void ResourceSampler::sample() {
-  const auto self = read_process(::getpid());
+  // Of whatever shares this process.
+  const auto self = usage_.size() > processes_.size() ? read_process(::getpid()) : ResourceUsage();
   const auto threads = threads_.empty() ? std::vector<ThreadUsage>() : read_threads();
   for (auto& [component, usage] : usage_) {
     if (const auto process = processes_.find(component); process != processes_.end()) {
