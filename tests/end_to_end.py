@@ -4,6 +4,7 @@
 Needs DRST (the program) and DRST_DATA (real measurements). Python's unittest; numpy from the distribution; onnxruntime where
 DRST_PYTHON's environment has it.
 """
+import copy
 import json
 import os
 import resource
@@ -16,6 +17,8 @@ import time
 import unittest
 
 import numpy as np
+
+import check_schema
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DRST = os.environ.get("DRST", os.path.join(HERE, "..", "build", "bin", "drst"))
@@ -56,6 +59,12 @@ def traces(store):
             assert str(key) not in rows, f"{key} was predicted twice"
             rows[str(key)] = (trace["pred_orig"][i].tobytes(), trace["pred_adj"][i].tobytes(), str(trace["releases"][trace["release"][i]]))
     return rows
+
+
+def metric_lines(store, stream, metric):
+    with open(f"{store}/results/metrics/{stream}.jsonl", encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+    return [line for line in lines if line["metric"] == metric]
 
 
 def by_row(rows):
@@ -126,6 +135,21 @@ class LoopAssertions:
         subprocess.run([sys.executable, f"{HERE}/check_run.py", "--store", f"{self.work}/a/store", "--log", f"{self.work}/a/log",
                         "--summary", f"{self.work}/a/summary.json"], check=True)
 
+    def check_schema(self, summary):
+        with open(f"{HERE}/../docs/summary.schema.json", encoding="utf-8") as file:
+            schema = json.load(file)
+        self.assertEqual(check_schema.faults_of(schema, summary), [])
+        # The check itself is worth something.
+        for spoil in (lambda s: s["records"].pop("lost"), lambda s: s.update(clock="sundial"), lambda s: s.update(more=1),
+                      lambda s: s["retrains"][0].update(row="seven"), lambda s: s["overall"]["adaptive"].pop("mae"),
+                      lambda s: s["drift_events"][0].update(signal_bits=1.5)):
+            spoilt = copy.deepcopy(summary)
+            spoil(spoilt)
+            self.assertEqual(len(check_schema.faults_of(schema, spoilt)), 1)
+
+    def test_the_summary_is_as_its_schema_says(self):
+        self.check_schema(self.summary)
+
     def counts(self, records):
         stages = self.summary["stages"]
         rows = sum(stage["rows"] for stage in stages) + 1
@@ -163,7 +187,10 @@ class LoopAssertions:
         judged = {json.loads(read(f"{folder}/{name}"))["to"] for name in os.listdir(folder)}
         self.assertLessEqual(swapped, judged, "each swap has its evidence")
         self.assertEqual({swap["consumer"] for swap in self.summary["swaps"]}, {"infer-0", "infer-1", "infer-2"})
-        self.assertEqual(len([r for r in self.summary["retrains"] if r.get("role", "retrain") == "retrain"]), len(self.summary["drift_events"]))
+        retrains = self.summary["retrains"]
+        self.assertEqual([r["row"] for r in retrains], sorted(r["row"] for r in retrains))
+        answered = [r["id"] for r in retrains if r["kind"] == "answer"]
+        self.assertEqual(answered, [event["id"] for event in self.summary["drift_events"]])
         for retrain in self.summary["retrains"]:
             self.assertTrue(retrain["reason"], retrain)
 
@@ -182,7 +209,7 @@ class ChosenFamily(LoopAssertions, unittest.TestCase):
 
     def test_the_choice_is_told(self):
         releases = json.loads(drst("models", "list", "--store", f"file:{self.work}/a/store", "--json").stdout)
-        self.assertLessEqual({release["family"] for release in releases}, {"mlp", "ridge"})
+        self.assertIn("mixture", {release["family"] for release in releases})
 
 
 class AnswersToDrift(Temporary):
@@ -204,10 +231,48 @@ class ClosedLoop(LoopAssertions, unittest.TestCase):
     family = ("--model", "mlp")
 
     def test_same_seed_same_summary(self):
-        drst("run", "--data", DATA, "--seed", "7", "--model", "mlp", "--out", f"{self.work}/b", "-q", "--no-report")
+        drst("run", "--data", self.data, "--seed", "7", "--model", "mlp", "--out", f"{self.work}/b", "-q", "--no-report")
         with open(f"{self.work}/b/summary.json", encoding="utf-8") as file:
             other = json.load(file)
         self.assertEqual(without_timings(self.summary), without_timings(other))
+
+    def check_metrics(self, store, members):
+        """SPEC 7's figures of each consumer, the times of answers and refits, and what each of the processes used."""
+        labelled = accurate = 0
+        for member in ("infer-0", "infer-1", "infer-2"):
+            last = metric_lines(store, member, "batch")[-1]
+            for name in ("acc@0.2", "e_p50", "e_p80", "e_p90", "e_p95", "e_p99"):
+                for model in ("baseline", "adaptive"):
+                    self.assertGreaterEqual(last[f"all_{model}_{name}"], 0, (member, name))
+            for name in ("records_per_s", "wall_s", "cpu_s"):
+                self.assertGreater(last[f"all_{name}"], 0, (member, name))
+            self.assertGreaterEqual(last["all_delay_p99_ms"], last["all_delay_p50_ms"])
+            labelled += last["all_adaptive_labels"]
+            accurate += last["all_adaptive_labels"] * last["all_adaptive_acc@0.2"]
+            shard = read(f"{store}/results/metrics/{member}/batch-000001.csv").splitlines()
+            self.assertEqual(shard[0].split(",")[:3], ["ts", "component", "release"])
+            self.assertEqual(shard[1].split(",")[1], member)
+        self.assertEqual(labelled, self.summary["records"]["predicted"])
+        for metric in ("answer", "refit"):
+            self.assertGreater(metric_lines(store, "retrainer", metric)[0]["runtime_ms"], 0)
+        for member in members:
+            used = json.loads(read(f"{store}/results/resources/{member}.json"))
+            self.assertGreater(used["rss_peak_mib"], used["private_peak_mib"], member)
+            self.assertGreater(used["private_peak_mib"], 1, member)
+            self.assertGreaterEqual(len(used["samples"]), 2, member)
+            self.assertGreaterEqual(len(metric_lines(store, member, "resources")), 2, member)
+        return accurate / labelled
+
+    def test_what_was_measured_on_the_way(self):
+        accuracy = self.check_metrics(f"{self.work}/a/store", ["process"])
+        self.assertAlmostEqual(accuracy, self.summary["overall"]["adaptive"]["acc@0.2"], places=9)
+        self.assertGreater(metric_lines(f"{self.work}/a/store", "process", "stream")[0]["runtime_ms"], 0)
+        resources = self.summary["resources"]
+        self.assertEqual([name for name, used in resources.items() if used["rss_peak_mib"] is not None], ["process"])
+        self.assertGreater(resources["retrainer"]["cpu_s"], 0.1)
+        parts = sum(used["cpu_s"] for name, used in resources.items() if name != "process")
+        self.assertLess(parts, resources["process"]["cpu_s"] * 1.02 + 0.02)  # /proc counts in ticks of 10 ms
+        self.assertGreater(parts, resources["process"]["cpu_s"] * 0.5)
 
     def test_stage_names_decide_nothing(self):
         stages = self.summary["stages"]
@@ -237,23 +302,33 @@ class ClosedLoop(LoopAssertions, unittest.TestCase):
 
     def test_processes_agree_with_the_run(self):
         work = f"{self.work}/processes"
-        where = ["--store", f"file:{work}/store", "--log", f"embedded:{work}/log", "-q", "--seed", "7",
+        where = ["--store", f"file:{work}/store", "--log", f"embedded:{work}/log", "--seed", "7",
                  "--set", "inference.poll_interval_s=0.02"]  # the stream hurries, so the guard must too
         os.makedirs(work)
         drst("offline", "--data", self.data, "--model", "mlp", "--store", f"file:{work}/store", "-q", "--seed", "7")
         commands = [["monitor"], ["retrain", "--data", self.data, "--model", "mlp"], ["infer", "--member", "infer-0"],
                     ["infer", "--member", "infer-1"], ["infer", "--member", "infer-2"],
                     ["produce", "--data", self.data, "--rate", "125", "--lags", "true"]]
-        running = [subprocess.Popen([DRST, *command, *where]) for command in commands]
+        running = [subprocess.Popen([DRST, *command, *where], stderr=subprocess.PIPE, text=True) for command in commands]
         for command, process in zip(commands, running):
-            self.assertEqual(process.wait(timeout=120), 0, command)
+            words = process.communicate(timeout=120)[1]
+            self.assertEqual(process.returncode, 0, (command, words))
+            if command[0] == "infer":
+                self.assertRegex(words, r"accuracy@0.2 baseline \d+\.\d %, adaptive \d+\.\d % of \d+ labelled records; "
+                                        r"delay p50 .* ms, p99 .* ms.* \d+ records/s")
         drst("report", *where[:4], "-q", "--out", f"{work}/out")
         with open(f"{work}/out/summary.json", encoding="utf-8") as file:
             summary = json.load(file)
         subprocess.run([sys.executable, f"{HERE}/check_run.py", "--store", f"{work}/store", "--log", f"{work}/log", "--summary",
                         f"{work}/out/summary.json"], check=True)
         self.counts(summary["records"])
+        self.check_schema(summary)
         self.assertEqual(summary["family"], "mlp")
+        members = ["infer-0", "infer-1", "infer-2", "monitor", "offline", "producer", "retrainer"]
+        self.check_metrics(f"{work}/store", members)
+        self.assertEqual(sorted(summary["resources"]), members)
+        for used in summary["resources"].values():
+            self.assertGreater(used["rss_peak_mib"], used["private_peak_mib"])
         mine, theirs = by_row(traces(f"{self.work}/a/store")), by_row(traces(f"{work}/store"))
         self.assertEqual(mine.keys(), theirs.keys())
         self.assertEqual([r for r in mine if mine[r][0] != theirs[r][0]], [], "baseline predictions must be equal to the bit")

@@ -22,6 +22,9 @@ class Component {
   virtual ~Component() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
   virtual Step step() = 0;
+  /// CPU that helper threads of this component have used since it was made, in seconds; that of the thread
+  /// which steps it is not among it.
+  [[nodiscard]] virtual double helper_cpu_s() const { return 0; }
 };
 
 }  // namespace drst

@@ -7,6 +7,7 @@
 #include "inference/consumer.h"
 #include "inference/trace.h"
 #include "pipeline/drive.h"
+#include "telemetry/recorder.h"
 
 namespace drst::cli {
 
@@ -39,11 +40,18 @@ void add_infer(CLI::App& app, Context& context) {
       InferenceConsumer consumer(*log, *store, clock, context.config.inference, identity, slot);
       Guard guard(*store, clock, context.config.inference, context.config.registry, options->member, slot);
       const std::array<Component*, 1> companions = {&guard};
+      Recorder recorder(*store, clock, context.config.telemetry, options->member);
+      BatchReport last;
+      consumer.on_report([&](const BatchReport& report) {
+        last = report;
+        if (auto* stream = recorder.stream()) emit(*stream, report);
+      });
       const bool finished = run_component(consumer, *log, companions);
       const auto counts = consumer.counts();
       log::info(options->member + ": " + to_text(counts.records) + " records, " + to_text(counts.predicted) +
                 " predicted, " + to_text(counts.dead_lettered) + " dead letters, " +
                 to_text(counts.duplicates) + " repeats, " + to_text(counts.swaps) + " swaps");
+      if (last.all.records > 0) log::info(in_words(last));
       return exit_code(finished);
     };
   });

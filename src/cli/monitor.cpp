@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "pipeline/drive.h"
+#include "telemetry/recorder.h"
 
 namespace drst::cli {
 
@@ -25,6 +26,7 @@ void add_monitor(CLI::App& app, Context& context) {
       options->limits = context.config.stream.wire;
       options->seed = static_cast<uint64_t>(context.config.run.seed);
       log->ensure_topic(options->topic, static_cast<int>(context.config.stream.partitions));
+      Recorder recorder(*store, clock, context.config.telemetry, "monitor");
       Monitor monitor(*log, *store, clock, context.config.drift, *options);
       const bool finished = run_component(monitor, *log);
       const auto counts = monitor.counts();

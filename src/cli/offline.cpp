@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "pipeline/run.h"
+#include "telemetry/recorder.h"
 
 namespace drst::cli {
 
@@ -25,6 +26,8 @@ void add_offline(CLI::App& app, Context& context) {
       const auto rows = load_range(range);
       const SystemClock clock;
       const auto store = context.open_the_store();
+      Recorder recorder(*store, clock, context.config.telemetry, "offline");
+      const ScopedTimer timer(recorder.stream(), "offline", "train");
       Registry registry(*store, clock, context.config.registry);
       OfflineOptions options;
       options.seed = static_cast<uint64_t>(context.config.run.seed);

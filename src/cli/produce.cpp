@@ -6,6 +6,7 @@
 #include "pipeline/drive.h"
 #include "pipeline/run.h"
 #include "report/summary.h"
+#include "telemetry/recorder.h"
 
 namespace drst::cli {
 
@@ -34,6 +35,7 @@ int produce(Context& context, const Options& options) {
   const SystemClock clock;
   const auto store = context.open_the_store();
   const auto log = context.open_the_log(clock);
+  Recorder recorder(*store, clock, context.config.telemetry, "producer");
   // The same command is the same run, so that a restarted producer goes on where it was.
   const std::string run_id = !options.run_id.empty() ? options.run_id
                                                      : "run" + to_text(context.config.run.seed) +

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "pipeline/drive.h"
 #include "pipeline/run.h"
+#include "telemetry/recorder.h"
 #include "tuning/judge.h"
 #include "tuning/retrainer.h"
 
@@ -38,6 +39,8 @@ void add_retrain(CLI::App& app, Context& context) {
       options->retrainer.limits = context.config.stream.wire;
       options->retrainer.seed = static_cast<uint64_t>(context.config.run.seed);
       options->retrainer.epsilon = context.config.inference.epsilon;
+      Recorder recorder(*store, clock, context.config.telemetry, "retrainer");
+      options->retrainer.metrics = recorder.stream();
       log->ensure_topic(options->retrainer.topic, static_cast<int>(context.config.stream.partitions));
       Retrainer retrainer(*log, *store, clock, context.config.tuning, context.config.registry,
                           options->retrainer, std::move(rows));

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "base/error.h"
@@ -35,11 +36,16 @@ void print(const Summary& summary) {
   };
   for (const auto& stage : summary.stages) line(stage);
   line(summary.overall);
+  const auto retrains = [&](const char* kind) {
+    return std::count_if(summary.retrains.begin(), summary.retrains.end(),
+                         [&](const RetrainEvent& event) { return event.kind == kind; });
+  };
   std::printf(
-      "accuracy@0.2, all rows as predicted at the time; %zu drift events, %zu answered by retraining, %zu "
-      "releases; %lld lost\n",
-      summary.drift_events.size(), summary.retrains.size(), summary.releases.size(),
-      static_cast<long long>(summary.lost));
+      "accuracy@0.2, all rows as predicted at the time; %zu drift events, %td answered by retraining, %td "
+      "refits "
+      "published, %td rollbacks, %zu releases; %lld lost\n",
+      summary.drift_events.size(), retrains("answer"), retrains("refit"), retrains("rollback"),
+      summary.releases.size(), static_cast<long long>(summary.lost));
 }
 
 int run(Context& context, const Options& options) {

@@ -535,9 +535,10 @@ TEST(Consumer, FiguresCountOnlyLabelledRows) {
   EXPECT_EQ(member.consumer.adaptive_metrics().acc02, adaptive.metrics().acc02);
   ASSERT_GE(reports.size(), 2u);
   uint64_t records = 0;
-  for (const auto& report : reports) records += report.records;
+  for (const auto& report : reports) records += report.batch.records;
   EXPECT_EQ(records, 90u);
-  EXPECT_EQ(reports.back().all_baseline.acc02, exact.acc02);
+  EXPECT_EQ(reports.back().all.records, 90u);
+  EXPECT_EQ(reports.back().all.baseline.acc02, exact.acc02);
 }
 
 }  // namespace

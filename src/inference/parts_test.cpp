@@ -1,4 +1,4 @@
-// The small parts: dedupe windows, input matching, sketches.
+// The small parts: dedupe windows, input matching, sketches, figures.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -6,16 +6,21 @@
 #include <cmath>
 #include <deque>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/files.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "inference/inputs.h"
+#include "inference/meter.h"
 #include "inference/seen.h"
 #include "inference/sketch.h"
 
 namespace drst {
 namespace {
+
+using ::testing::HasSubstr;
 
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
@@ -138,6 +143,48 @@ TEST(RunningScores, AgreeWithTheExactOnes) {
   EXPECT_NEAR(a.e_p50, b.e_p50, 0.01 * b.e_p50);
   EXPECT_NEAR(a.e_p95, b.e_p95, 0.01 * b.e_p95);
   EXPECT_TRUE(std::isnan(RunningScores(1e-6).metrics().acc02));
+}
+
+TEST(Meter, FiguresAreOfTheBatchAndSinceTheStart) {
+  Meter meter(1e-6);
+  const auto step = [&](int records, std::chrono::milliseconds delay, double prediction) {
+    meter.begin_step();
+    for (int i = 0; i < records; ++i) meter.add(10, prediction, 10, delay, 1);
+    meter.end_step(static_cast<uint64_t>(records));
+  };
+  step(3, std::chrono::milliseconds(2), 10);
+  meter.report("infer-0", "a", {});
+  step(1, std::chrono::milliseconds(40), 20);
+  const auto report = meter.report("infer-0", "b", {});
+  EXPECT_EQ(report.batch.records, 1u);
+  EXPECT_EQ(report.batch.imputed, 1u);
+  EXPECT_EQ(report.batch.adaptive.acc02, 0);
+  EXPECT_EQ(report.batch.delay_p50_ms, report.batch.delay_p99_ms);
+  EXPECT_EQ(report.all.records, 4u);
+  EXPECT_EQ(report.all.imputed, 4u);
+  EXPECT_EQ(report.all.adaptive.acc02, 0.75);
+  EXPECT_NEAR(report.all.delay_p50_ms, 2, 0.01);
+  EXPECT_EQ(report.all.delay_max_ms, 40);
+  EXPECT_GT(report.all.records_per_s, 0);
+
+  const std::string words = in_words(report);
+  EXPECT_THAT(words, HasSubstr("infer-0: accuracy@0.2 baseline 100.0 %, adaptive 75.0 % of 4 labelled"));
+  EXPECT_THAT(words, HasSubstr("max 40.0 ms"));
+  EXPECT_THAT(in_words(Meter(1).report("x", "", {})), HasSubstr("no accuracy"));
+
+  const TemporaryFolder folder;
+  const VirtualClock clock;
+  {
+    MetricStream stream(folder.path() / "m.jsonl", clock);
+    emit(stream, report);
+  }
+  const auto line = nlohmann::json::parse(read_file(folder.path() / "m.jsonl"));
+  EXPECT_EQ(line["release"], "b");
+  EXPECT_EQ(line["records"], 1);
+  EXPECT_EQ(line["all_records"], 4);
+  EXPECT_EQ(line["all_adaptive_acc@0.2"], 0.75);
+  EXPECT_EQ(line["baseline_e_p99"], 0);
+  EXPECT_EQ(line["all_delay_max_ms"], 40);
 }
 
 }  // namespace

@@ -8,8 +8,8 @@
 // (int32), offset (int64), true, pred_orig, pred_adj (float32), id (text), row (int64), release (int32, index
 // into releases), releases (text); pred_live (float32), mixture (int32, index into mixtures), mixtures
 // (text), voices (float32, rows x 8, NaN: none), memory_offset (int64).
-// Records without a prediction (dead letters, repeats of an id) are results/unpredicted.npz: status (int32, as
-// TraceRow::Status), partition, offset, row, id, consumer (text).
+// Records without a prediction (dead letters, repeats of an id) are results/unpredicted.npz: status (int32,
+// as TraceRow::Status), partition, offset, row, id, consumer (text).
 //
 // The bytes of a log record (little-endian): "DRT2", rows (u32), names (u16), each name as length (u16) and
 // bytes; then each row: status (u8), release, consumer and mixture (u16, indices into names), partition

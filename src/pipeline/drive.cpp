@@ -1,7 +1,5 @@
 #include "pipeline/drive.h"
 
-#include <time.h>
-
 #include <atomic>
 #include <exception>
 #include <mutex>
@@ -9,18 +7,13 @@
 
 #include "base/error.h"
 #include "base/stop.h"
+#include "telemetry/resources.h"
 
 namespace drst {
 
 namespace {
 
 using namespace std::chrono_literals;
-
-double cpu_seconds(clockid_t which) {
-  timespec now{};
-  ::clock_gettime(which, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
 
 /// How long an idle component sleeps at most before it looks at its flags, pointer and time-outs again.
 constexpr std::chrono::milliseconds longest_nap = 50ms;
@@ -31,12 +24,11 @@ class Stepper {
   explicit Stepper(CpuSeconds& cpu) : cpu_(cpu) {}
 
   Step settle(Component& component) {
-    // On the virtual clock one component runs at a time, so the process' CPU time is that component's, its
-    // worker threads included.
-    const double before = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
+    // This thread's, not the process': telemetry and logging have threads of their own.
+    const double before = thread_cpu_seconds() + component.helper_cpu_s();
     Step state = component.step();
     while (state == Step::worked) state = component.step();
-    cpu_[std::string(component.name())] += cpu_seconds(CLOCK_PROCESS_CPUTIME_ID) - before;
+    cpu_[std::string(component.name())] += thread_cpu_seconds() + component.helper_cpu_s() - before;
     return state;
   }
 
@@ -113,7 +105,7 @@ class ThreadCrew {
       if (!error_) error_ = std::current_exception();
       stop_ = true;
     }
-    const double used = cpu_seconds(CLOCK_THREAD_CPUTIME_ID);
+    const double used = thread_cpu_seconds() + component.helper_cpu_s();
     const std::lock_guard lock(mutex_);
     cpu_[std::string(component.name())] += used;
     if (!until_stopped) --running_;

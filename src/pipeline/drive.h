@@ -21,7 +21,7 @@
 
 namespace drst {
 
-/// CPU seconds by component name.
+/// CPU seconds by component name: of the thread that steps it, and of its helpers.
 using CpuSeconds = std::map<std::string, double>;
 
 struct LoopParts {
@@ -45,7 +45,8 @@ CpuSeconds run_virtual(const LoopParts& parts, VirtualClock& clock, Duration tic
 /// on.
 CpuSeconds run_on_threads(const LoopParts& parts, Log& log);
 
-/// Several components as one process, a thread each, until all are done (true) or a stop was requested (false).
+/// Several components as one process, a thread each, until all are done (true) or a stop was requested
+/// (false).
 [[nodiscard]] bool run_components(std::span<Component* const> components, Log& log);
 
 /// One component as a process, until it is done (true) or a stop was requested (false: it is simply left, and

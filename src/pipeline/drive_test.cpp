@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "base/error.h"
 #include "base/stop.h"
 #include "stream/memory_log.h"
+#include "telemetry/resources.h"
 
 namespace drst {
 namespace {
@@ -36,6 +40,22 @@ class Endless final : public Component {
  public:
   [[nodiscard]] std::string_view name() const override { return "endless"; }
   Step step() override { return Step::idle; }
+};
+
+/// Uses about 30 ms of CPU itself, and says that helpers used two seconds.
+class Busy final : public Component {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "busy"; }
+  Step step() override {
+    for (const double end = thread_cpu_seconds() + 0.03; thread_cpu_seconds() < end;) {
+    }
+    helpers_ = 2;
+    return Step::done;
+  }
+  [[nodiscard]] double helper_cpu_s() const override { return helpers_; }
+
+ private:
+  double helpers_ = 0;
 };
 
 using namespace std::chrono_literals;
@@ -82,6 +102,27 @@ TEST(VirtualLoop, StopsWhenAsked) {
     EXPECT_EQ(error.exit_code(), ExitCode::interrupted);
   }
   request_stop(false);
+}
+
+TEST(CpuSeconds, AreTheComponentsOwnAndItsHelpersAndNobodyElses) {
+  // Somebody else's thread, as busy as it can be.
+  std::atomic<bool> stop{false};
+  std::thread other([&] {
+    while (!stop) {
+    }
+  });
+  const SystemClock wall;
+  MemoryLog log(std::make_shared<MemoryLogDisk>(), wall);
+  VirtualClock clock;
+  for (const bool threads : {false, true}) {
+    Busy busy;
+    const LoopParts parts{.producer = &busy, .consumers = {}, .guards = {}, .observers = {}};
+    const auto cpu = threads ? run_on_threads(parts, log) : run_virtual(parts, clock, 1s, 5s);
+    EXPECT_GE(cpu.at("busy"), 2.03);
+    EXPECT_LT(cpu.at("busy"), 2.045);
+  }
+  stop = true;
+  other.join();
 }
 
 TEST(Threads, TheFirstErrorEndsAll) {

@@ -1,6 +1,6 @@
 #include "pipeline/run.h"
 
-#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -12,6 +12,8 @@
 #include "learn/offline.h"
 #include "pipeline/drive.h"
 #include "report/report.h"
+#include "telemetry/recorder.h"
+#include "telemetry/resources.h"
 #include "tuning/retrainer.h"
 
 namespace drst {
@@ -35,12 +37,6 @@ StreamChoice choose_stream(const std::string& offline, const std::vector<std::st
 }
 
 namespace {
-
-double peak_memory_mib() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024.0;
-}
 
 /// The tables of a run, read and checked.
 struct RunTables {
@@ -88,7 +84,7 @@ Duration seconds(double s) { return std::chrono::duration_cast<Duration>(std::ch
 class ClosedLoop {
  public:
   ClosedLoop(const Config& config, RunTables tables, Log& log, ObjectStore& store, const Clock& clock,
-             bool is_virtual, const RunFacts& facts) {
+             bool is_virtual, const RunFacts& facts, Recorder& recorder) {
     auto stream = config.stream;
     stream.lags = true;  // DESIGN: off on the wire by default for other people's consumers, on in `drst run`
     stream.rate = is_virtual ? 1.0 / config.run.tick_s : config.run.rate;
@@ -105,6 +101,9 @@ class ClosedLoop {
       identity.neighbours = config.judge.neighbours;
       member->consumer =
           std::make_unique<InferenceConsumer>(log, store, clock, config.inference, identity, member->slot);
+      if (auto* stream_of_metrics = recorder.stream(identity.member))
+        member->consumer->on_report(
+            [stream_of_metrics](const BatchReport& report) { emit(*stream_of_metrics, report); });
       member->guard = std::make_unique<Guard>(store, clock, config.inference, config.registry,
                                               identity.member, member->slot);
       members_.push_back(std::move(member));
@@ -125,6 +124,7 @@ class ClosedLoop {
     retrainer.busy_rows = is_virtual ? config.run.retrain_rows - 1 : 0;
     retrainer.epsilon = config.inference.epsilon;
     retrainer.limits = stream.wire;
+    retrainer.metrics = recorder.stream("retrainer");
     retrainer_ = std::make_unique<Retrainer>(log, store, clock, config.tuning, config.registry, retrainer,
                                              std::move(tables.offline));
     JudgeOptions judge;
@@ -157,6 +157,13 @@ class ClosedLoop {
   std::unique_ptr<Retrainer> retrainer_;
   std::unique_ptr<Judge> judge_;
 };
+
+OfflineResult train(const Config& config, const RunTables& tables, ObjectStore& store, const Clock& clock,
+                    Recorder& recorder) {
+  const ScopedTimer timer(recorder.stream(), "run", "train");
+  Registry registry(store, clock, config.registry);
+  return run_offline(tables.offline, config.model, store, registry, tables.options);
+}
 
 }  // namespace
 
@@ -200,12 +207,14 @@ Summary execute_run(const RunRequest& request, const std::function<void(int64_t,
   facts.code_version = DRST_VERSION;
   store->put("results/run.json", to_json(facts));
 
-  Registry registry(*store, clock, config.registry);
-  const auto trained = run_offline(tables.offline, config.model, *store, registry, tables.options);
+  Recorder recorder(*store, clock, config.telemetry, "process");
+  const double cpu_before = read_process(::getpid()).cpu_s;
+  const auto trained = train(config, tables, *store, clock, recorder);
+  facts.cpu_s["offline"] = read_process(::getpid()).cpu_s - cpu_before;  // its helper threads included
   log::info("offline: " + trained.baseline.family + ", validation accuracy@0.2 " +
             to_fixed(trained.validation.acc02, 3) + " (" + to_fixed(monotonic_seconds() - begun, 1) + " s)");
 
-  ClosedLoop loop(config, std::move(tables), *log, *store, clock, is_virtual, facts);
+  ClosedLoop loop(config, std::move(tables), *log, *store, clock, is_virtual, facts, recorder);
   const double stream_begun = monotonic_seconds();
   LoopProgress each;
   int64_t shown = -1;
@@ -216,17 +225,21 @@ Summary execute_run(const RunRequest& request, const std::function<void(int64_t,
       shown = rows;
       progress(rows, loop.producer().rows_total());
     };
-  const auto cpu = is_virtual ? run_virtual(loop.parts(), virtual_clock, seconds(config.run.tick_s),
-                                            seconds(config.run.patience_s), each)
-                              : run_on_threads(loop.parts(), *log);
+  const auto cpu = [&] {
+    const ScopedTimer timer(recorder.stream(), "run", "stream");
+    return is_virtual ? run_virtual(loop.parts(), virtual_clock, seconds(config.run.tick_s),
+                                    seconds(config.run.patience_s), each)
+                      : run_on_threads(loop.parts(), *log);
+  }();
   facts.stream_wall_s = monotonic_seconds() - stream_begun;
   log->sync();
 
   write_trace_files(*store, read_traces(*log, config.stream.topic, facts.run_id));
   facts.produced = loop.producer().rows_produced();
-  for (const auto& [name, used] : cpu) facts.resources[name] = {used, peak_memory_mib()};
+  facts.cpu_s.insert(cpu.begin(), cpu.end());
   facts.wall_s = monotonic_seconds() - begun;
   store->put("results/run.json", to_json(facts));
+  recorder.finish();  // before the report, which shows it
   if (request.report) write_report(*store, out.path());
   auto summary = summarize(*store);
   if (!request.report) write_file_atomic(out.path() / "summary.json", to_json(summary));

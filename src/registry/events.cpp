@@ -76,6 +76,7 @@ void write_event(ObjectStore& store, const DriftEvent& event) {
 
 void write_event(ObjectStore& store, const RetrainEvent& event) {
   nlohmann::ordered_json object;
+  object["kind"] = event.kind;
   object["id"] = event.id;
   object["row"] = event.row;
   object["tier"] = event.tier;
@@ -130,6 +131,7 @@ std::vector<DriftEvent> read_drift_events(ObjectStore& store) {
 std::vector<RetrainEvent> read_retrain_events(ObjectStore& store) {
   auto events = read_all<RetrainEvent>(store, retrain_prefix, [](const JsonFields& fields) {
     RetrainEvent event;
+    event.kind = fields.text_or("kind", event.kind);
     event.id = fields.text("id");
     event.row = fields.integer("row");
     event.tier = fields.text("tier");

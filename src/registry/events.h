@@ -37,7 +37,10 @@ struct DriftEvent {
   Time when{};
 };
 struct RetrainEvent {
-  std::string id;   ///< of the drift event it answers
+  /// "answer" to a drift, or "rollback" to `release`. A published refit ("refit" in summaries) writes no
+  /// event: its release says all there is, and there may be hundreds.
+  std::string kind = "answer";
+  std::string id;   ///< of the drift event it answers; rollback-<run>-<row>
   int64_t row = 0;  ///< stream row at which the decision was taken
   std::string tier;
   int64_t candidates = 0;

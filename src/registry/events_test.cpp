@@ -43,6 +43,7 @@ TEST(Events, SwapAndRetrainEventsReadBack) {
   EXPECT_TRUE(swaps[1].rollback);
 
   RetrainEvent retrain;
+  retrain.kind = "rollback";
   retrain.id = "run-120";
   retrain.candidates = 12;
   retrain.val_rmse = 3.25;
@@ -51,6 +52,7 @@ TEST(Events, SwapAndRetrainEventsReadBack) {
   ASSERT_EQ(read_retrain_events(store).size(), 1u);
   EXPECT_EQ(read_retrain_events(store)[0].val_rmse, 3.25);
   EXPECT_EQ(read_retrain_events(store)[0].candidates, 12);
+  EXPECT_EQ(read_retrain_events(store)[0].kind, "rollback");
 }
 
 TEST(Events, RunsOfOneStoreKeepTheirsApart) {

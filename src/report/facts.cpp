@@ -21,9 +21,7 @@ std::string to_json(const RunFacts& facts) {
   json["wall_s"] = facts.wall_s;
   json["stream_wall_s"] = facts.stream_wall_s;
   json["produced"] = facts.produced;
-  json["resources"] = Json::object();
-  for (const auto& [name, used] : facts.resources)
-    json["resources"][name] = {{"cpu_s", used.cpu_s}, {"rss_peak_mib", used.rss_peak_mib}};
+  json["cpu_s"] = facts.cpu_s;
   json["settings"] = facts.settings;
   json["code_version"] = facts.code_version;
   return json.dump(1) + "\n";
@@ -45,9 +43,7 @@ RunFacts parse_run_facts(std::string_view text, const std::string& source) {
     facts.wall_s = json.value("wall_s", 0.0);
     facts.stream_wall_s = json.value("stream_wall_s", 0.0);
     facts.produced = json.value("produced", int64_t{0});
-    if (json.contains("resources"))
-      for (const auto& [name, used] : json["resources"].items())
-        facts.resources[name] = {used.value("cpu_s", 0.0), used.value("rss_peak_mib", 0.0)};
+    facts.cpu_s = json.value("cpu_s", std::map<std::string, double>{});
     facts.settings = json.value("settings", std::map<std::string, std::string>{});
     facts.code_version = json.value("code_version", "");
   } catch (const nlohmann::json::exception& error) {

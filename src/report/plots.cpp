@@ -210,9 +210,9 @@ std::string stage_bars(const Summary& summary) {
 }
 
 std::string resources(const Summary& summary) {
-  if (summary.facts.resources.empty()) return {};
+  if (summary.resources.empty()) return {};
   std::string script = "$r << EOD\n";
-  for (const auto& [name, used] : summary.facts.resources)
+  for (const auto& [name, used] : summary.resources)
     script += "\"" + name + "\" " + number(used.cpu_s) + "\n";
   return script +
          "EOD\nset style fill solid 0.9 noborder\nset boxwidth 0.7\nset yrange [0:*]\nset grid ytics lc rgb "

@@ -94,7 +94,7 @@ Grid release_grid(const Summary& summary) {
 
 Grid resource_grid(const Summary& summary) {
   Grid grid{"Resources", "", {"component", "CPU, s", "peak memory, MiB"}, {}};
-  for (const auto& [name, used] : summary.facts.resources)
+  for (const auto& [name, used] : summary.resources)
     grid.rows.push_back({name, to_fixed(used.cpu_s, 3), to_fixed(used.rss_peak_mib, 1)});
   if (grid.rows.empty()) grid.note = "Not measured: the components ran as processes of their own.";
   return grid;

@@ -4,11 +4,13 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <utility>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "stream/record.h"
 #include "table/npy.h"
@@ -104,6 +106,55 @@ std::vector<TraceRow> read_all_traces(ObjectStore& store, const std::string& run
 std::vector<TraceRow> read_unpredicted(ObjectStore& store) {
   const auto bytes = store.get(unpredicted_key);
   return bytes ? read_unpredicted_file(*bytes, unpredicted_key) : std::vector<TraceRow>();
+}
+
+std::vector<ResourceRecord> read_processes(ObjectStore& store) {
+  std::vector<ResourceRecord> processes;
+  for (const auto& key : store.list(resources_prefix)) {
+    try {
+      processes.push_back(parse_resource_record(required(store, key), key));
+    } catch (const InputError& error) {
+      log::warning(error.what() + std::string("; the report goes without it"));
+    }
+  }
+  return processes;
+}
+
+/// A published refit of the run as an event: its release says all there is but the time it took, which is in
+/// the metric stream.
+std::optional<RetrainEvent> as_refit(const ReleaseInfo& release, const std::string& run_id) {
+  if (!release.trigger.starts_with("refit-" + run_id + "-")) return std::nullopt;
+  const auto figure = [&release](const char* name) {
+    const auto found = release.metrics.find(name);
+    return found == release.metrics.end() ? nan : found->second;
+  };
+  const double row = figure("row");
+  if (!std::isfinite(row)) return std::nullopt;
+  RetrainEvent event;
+  event.kind = "refit";
+  event.id = release.trigger;
+  event.row = static_cast<int64_t>(row);
+  event.candidates = 1;
+  event.wall_ms = event.val_rmse = event.live_val_rmse = nan;
+  event.val_loss = figure("track.challenger_loss");
+  event.live_val_loss = figure("track.live_loss");
+  event.baseline_val_loss = figure("track.baseline_loss");
+  event.labels = release.labels;
+  event.published = true;
+  event.release = release.model_key;
+  return event;
+}
+
+void add_refits(Summary& summary, Registry& registry) {
+  std::unordered_map<std::string, std::string> reasons;
+  for (auto& line : registry.audit()) reasons.try_emplace(line.to, std::move(line.reason));
+  for (const auto& release : summary.releases)
+    if (auto event = as_refit(release, summary.facts.run_id)) {
+      event->reason = reasons[release.model_key];
+      summary.retrains.push_back(std::move(*event));
+    }
+  std::stable_sort(summary.retrains.begin(), summary.retrains.end(),
+                   [](const auto& a, const auto& b) { return a.row < b.row; });
 }
 
 /// The labels in the order in which a consumer could have known them (SPEC 4).
@@ -233,10 +284,16 @@ Summary summarize(ObjectStore& store, Series* series) {
   std::erase_if(summary.retrains, [&](const auto& event) { return foreign(run_of_event(event.id)); });
   std::erase_if(summary.swaps, [&](const auto& event) { return foreign(event.run); });
   const SystemClock clock;
-  summary.releases = Registry(store, clock).list();
+  Registry registry(store, clock);
+  summary.releases = registry.list();
+  add_refits(summary, registry);
   // What was chosen says more than "auto"; a producer of its own does not know it at all.
   for (const auto& release : summary.releases)
     if (release.role == "baseline") summary.facts.family = release.family;
+  for (const auto& [name, cpu_s] : summary.facts.cpu_s) summary.resources[name].cpu_s = cpu_s;
+  summary.processes = read_processes(store);
+  for (const auto& process : summary.processes)
+    summary.resources[process.member] = {process.cpu_s, process.rss_peak_mib, process.private_peak_mib};
   return summary;
 }
 
@@ -275,6 +332,7 @@ Json event_json(const DriftEvent& event) {
 
 Json event_json(const RetrainEvent& event) {
   Json json;
+  json["kind"] = event.kind;
   json["id"] = event.id;
   json["row"] = event.row;
   json["tier"] = event.tier;
@@ -310,7 +368,7 @@ Json list_json(const std::vector<Event>& events) {
 }  // namespace
 
 std::string to_json(const Summary& summary) {
-  Json json;
+  Json json;  // what is no number, JSON has no word for but null
   json["seed"] = summary.facts.seed;
   json["run_id"] = summary.facts.run_id;
   json["clock"] = summary.facts.clock;
@@ -335,8 +393,10 @@ std::string to_json(const Summary& summary) {
   json["retrains"] = list_json(summary.retrains);
   json["swaps"] = list_json(summary.swaps);
   json["resources"] = Json::object();
-  for (const auto& [name, used] : summary.facts.resources)
-    json["resources"][name] = {{"cpu_s", used.cpu_s}, {"rss_peak_mib", used.rss_peak_mib}};
+  for (const auto& [name, used] : summary.resources)
+    json["resources"][name] = {{"cpu_s", used.cpu_s},
+                               {"rss_peak_mib", used.rss_peak_mib},
+                               {"private_peak_mib", used.private_peak_mib}};
   return json.dump(1) + "\n";
 }
 

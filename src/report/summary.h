@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,12 +21,15 @@
 #include "registry/events.h"
 #include "registry/registry.h"
 #include "store/store.h"
+#include "telemetry/resource_record.h"
 
 namespace drst {
 
 struct ComponentResources {
   double cpu_s = 0;
-  double rss_peak_mib = 0;
+  /// NaN: it shares the memory of "process".
+  double rss_peak_mib = std::numeric_limits<double>::quiet_NaN();
+  double private_peak_mib = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// What a run knows and the other objects do not say; written as results/run.json when it begins and again
@@ -42,7 +46,7 @@ struct RunFacts {
   double wall_s = 0;         ///< whole run; 0: not known (processes of their own)
   double stream_wall_s = 0;  ///< from first to last record
   int64_t produced = 0;
-  std::map<std::string, ComponentResources> resources;
+  std::map<std::string, double> cpu_s;          ///< by component of a run in one process
   std::map<std::string, std::string> settings;  ///< the whole configuration
   std::string code_version;
 };
@@ -58,13 +62,16 @@ struct StageResult {
 
 struct Summary {
   RunFacts facts;
+  /// By component: those of RunFacts::cpu_s, and each process that left results/resources/<member>.json.
+  std::map<std::string, ComponentResources> resources;
+  std::vector<ResourceRecord> processes;
   int64_t produced = 0, consumed = 0, predicted = 0, duplicates = 0, dead_lettered = 0, lost = 0;
   double throughput_records_per_s = 0;
   std::vector<StageResult> stages;
   StageResult overall;
   int64_t labels_used = 0;  ///< labels that had arrived by the end of the stream
   std::vector<DriftEvent> drift_events;
-  std::vector<RetrainEvent> retrains;
+  std::vector<RetrainEvent> retrains;  ///< answers, rollbacks, and published refits that no prune has removed
   std::vector<SwapEvent> swaps;
   std::vector<ReleaseInfo> releases;
 };

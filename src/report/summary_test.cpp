@@ -183,6 +183,66 @@ TEST(Summary, TheFamilyIsTheBaselines) {
   EXPECT_EQ(summarize(store).facts.family, "ridge");
 }
 
+TEST(Summary, PublishedRefitsAreRetrains) {
+  MemoryStore store;
+  fill(store, 1, 0);
+  VirtualClock clock;
+  Registry registry(store, clock);
+  std::string key;
+  for (const char* trigger : {"refit-r-4", "refit-other-9", "r-3"}) {
+    ReleaseInfo info;
+    info.role = "refit";
+    info.trigger = trigger;
+    info.labels = 5;
+    info.metrics = {{"row", 4}, {"track.challenger_loss", 0.25}, {"track.live_loss", 0.5}};
+    clock.advance(std::chrono::seconds(1));
+    const auto release = registry.publish("model", info);
+    registry.point_to(release, "retrainer", "why");
+    if (key.empty()) key = release.model_key;
+  }
+  RetrainEvent answer;
+  answer.id = "r-5";
+  answer.row = 5;
+  write_event(store, answer);
+  const auto summary = summarize(store);
+  ASSERT_EQ(summary.retrains.size(), 2U) << "of this run, published, in order of rows";
+  EXPECT_EQ(summary.retrains[0].kind, "refit");
+  EXPECT_EQ(summary.retrains[0].row, 4);
+  EXPECT_EQ(summary.retrains[0].release, key);
+  EXPECT_EQ(summary.retrains[0].reason, "why");
+  EXPECT_EQ(summary.retrains[0].live_val_loss, 0.5);
+  EXPECT_EQ(summary.retrains[1].kind, "answer");
+  const auto json = nlohmann::json::parse(to_json(summary))["retrains"];
+  EXPECT_EQ(json[0]["kind"], "refit");
+  EXPECT_EQ(json[0]["val_loss"], 0.25);
+  EXPECT_TRUE(json[0]["wall_ms"].is_null());
+  EXPECT_TRUE(json[0]["baseline_val_loss"].is_null());
+}
+
+TEST(Summary, ComponentsHaveCpuAndProcessesMemory) {
+  MemoryStore store;
+  fill(store, 1, 0);
+  RunFacts facts;
+  facts.cpu_s["producer"] = 0.5;
+  store.put("results/run.json", to_json(facts));
+  ResourceRecord process;
+  process.member = "process";
+  process.cpu_s = 2;
+  process.rss_peak_mib = 50;
+  process.private_peak_mib = 30;
+  process.samples = {{0.5, 1, 40, 20}, {1, 2, 50, 30}};
+  store.put("results/resources/process.json", to_json(process));
+  store.put("results/resources/odd.json", "{");
+  const auto summary = summarize(store);
+  ASSERT_EQ(summary.resources.size(), 2U);
+  EXPECT_EQ(summary.processes.at(0).samples.size(), 2U);
+  const auto json = nlohmann::json::parse(to_json(summary))["resources"];
+  EXPECT_EQ(json["producer"]["cpu_s"], 0.5);
+  EXPECT_TRUE(json["producer"]["rss_peak_mib"].is_null());
+  EXPECT_EQ(json["process"]["rss_peak_mib"], 50);
+  EXPECT_EQ(json["process"]["private_peak_mib"], 30);
+}
+
 TEST(Summary, SaysWhatAStoreLacks) {
   MemoryStore store;
   try {
@@ -198,7 +258,7 @@ TEST(RunFacts, SurviveTheirJson) {
   facts.run_id = "x";
   facts.epsilon = 0.25;
   facts.label_every = 20;
-  facts.resources["infer-0"] = {1.5, 20};
+  facts.cpu_s["infer-0"] = 1.5;
   facts.settings["drift.window"] = "300";
   const auto back = parse_run_facts(to_json(facts), "test");
   EXPECT_EQ(to_json(back), to_json(facts));

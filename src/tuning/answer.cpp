@@ -195,6 +195,7 @@ Answer answer_drift(const Question& question, const TuningSettings& settings) {
   const Candidate& candidate = found.candidates[found.winner].candidate;
   answer.candidates = static_cast<int64_t>(found.candidates.size());
   answer.winner = to_text(candidate);
+  answer.helper_cpu_s = found.helper_cpu_s;
 
   Network winner = start;
   winner.layers = found.layers;

@@ -47,6 +47,7 @@ struct Answer {
   std::string winner;  ///< the winning candidate in words
   double val_rmse = 0, live_val_rmse = 0;
   double val_loss = 0, live_val_loss = 0, baseline_val_loss = 0;
+  double helper_cpu_s = 0;  ///< measured: CPU of the search's threads other than the caller's
 };
 
 Answer answer_drift(const Question& question, const TuningSettings& settings);

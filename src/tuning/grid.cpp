@@ -160,7 +160,7 @@ SearchResult search(const SearchProblem& problem, Tier tier, const GridSettings&
     return cost(result.candidates[a].candidate, inputs) > cost(result.candidates[b].candidate, inputs);
   });
   Podium podium(std::max(shortlist, middle));
-  in_parallel(count, threads, [&](std::size_t i) {
+  result.helper_cpu_s += in_parallel(count, threads, [&](std::size_t i) {
     const std::size_t index = order[i];
     auto run = std::make_unique<Run>(problem, result.candidates[index].candidate, index, layer_seed);
     run->warm_up(settings.warm_epochs);
@@ -170,7 +170,8 @@ SearchResult search(const SearchProblem& problem, Tier tier, const GridSettings&
 
   auto& runs = podium.runs();
   const auto heat = [&](int64_t epochs) {
-    in_parallel(runs.size(), threads, [&](std::size_t i) { runs[i]->train(epochs, settings.patience); });
+    result.helper_cpu_s +=
+        in_parallel(runs.size(), threads, [&](std::size_t i) { runs[i]->train(epochs, settings.patience); });
     for (const auto& run : runs) run->note(result.candidates[run->index()]);
     std::sort(runs.begin(), runs.end(), [](const auto& a, const auto& b) { return a->before(*b); });
   };

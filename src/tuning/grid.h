@@ -86,6 +86,7 @@ struct SearchResult {
   std::size_t winner = 0;                   ///< position in `candidates`
   std::vector<CandidateResult> candidates;  ///< in the grid's order
   double wall_ms = 0;
+  double helper_cpu_s = 0;  ///< CPU of the threads other than the caller's
 };
 
 /// The tier's candidates, the current architecture's first, each once.

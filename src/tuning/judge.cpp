@@ -13,6 +13,7 @@
 #include "base/patience.h"
 #include "base/text.h"
 #include "learn/shares.h"
+#include "registry/events.h"
 #include "registry/judgement.h"
 #include "stream/experts.h"
 #include "stream/joined_reader.h"
@@ -46,6 +47,20 @@ std::vector<double> starting_weights(const JudgeSettings& settings) {
   std::vector<double> weights(1 + others, (1 - settings.frozen_weight) / static_cast<double>(others));
   weights[0] = settings.frozen_weight;
   return weights;
+}
+
+/// A way back among the retrains of a report; its figures are in the judgement.
+RetrainEvent rollback_event(const Judgement& judgement) {
+  RetrainEvent event;
+  event.kind = "rollback";
+  event.id = "rollback-" + judgement.run_id + "-" + to_text(judgement.row);
+  event.row = judgement.row;
+  event.wall_ms = event.val_rmse = event.live_val_rmse = std::numeric_limits<double>::quiet_NaN();
+  event.val_loss = event.live_val_loss = event.baseline_val_loss = std::numeric_limits<double>::quiet_NaN();
+  event.labels = judgement.labels;
+  event.release = judgement.to;
+  event.reason = judgement.reason;
+  return event;
 }
 
 }  // namespace
@@ -395,6 +410,7 @@ struct Judge::State {
                        to_fixed(std::exp(std::min(judgement.log_e, 20.0)), 1) +
                        " (needed: " + to_fixed(std::exp(judgement.log_threshold), 0) + ")";
     write_judgement(store, judgement);
+    if (judgement.kind == "return") write_event(store, rollback_event(judgement));
     apply(to, judgement);
   }
 

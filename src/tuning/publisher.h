@@ -3,7 +3,7 @@
 //
 // Order of a publication: model, metrics (with the trigger), proposal to the judge (who alone moves the
 // pointer), event, done flag. Whoever restarts finds by the trigger how far it came; a proposal made twice is
-// admitted twice, which changes nothing.
+// admitted twice, which changes nothing. A refit has no event and no flag: its release is the event.
 #pragma once
 
 #include <map>

@@ -84,6 +84,7 @@ struct Retrainer::State {
   JoinedReader reader;
   Memory memory;
   Counts counts;
+  double helper_cpu_s = 0;  // of searches
 
   // Models. The line of refits begins with the baseline's networks; the live model is what the pointer names.
   Predictor baseline, live;
@@ -248,6 +249,7 @@ struct Retrainer::State {
     if (settings.refit_every_labels == 0 || !has_line()) return;
     if (memory.labels_seen() - labels_at_refit < static_cast<uint64_t>(settings.refit_every_labels)) return;
     labels_at_refit = memory.labels_seen();
+    const ScopedTimer timer(options.metrics, "retrainer", "refit");
     follow_pointer();
     const std::string trigger = "refit-" + reader.run_id() + "-" + to_text(row);
     const Record track = compare(memory, static_cast<std::size_t>(settings.track_rows), options.epsilon);
@@ -323,7 +325,7 @@ struct Retrainer::State {
       publisher.answer(*known, false);
       return;
     }
-    const double start = monotonic_seconds();
+    const ScopedTimer timer(options.metrics, "retrainer", "answer");
     RetrainEvent event;
     event.id = trigger.event;
     event.row = row;
@@ -350,6 +352,7 @@ struct Retrainer::State {
                       trigger.tier,    {starts.begin(), starts.end()},
                       options.epsilon, seed_of(trigger.event)};
     Answer found = answer_drift(question, settings);
+    helper_cpu_s += found.helper_cpu_s;
     event.candidates = found.candidates;
     event.labels = found.labels;
     event.val_rmse = found.val_rmse;
@@ -358,7 +361,7 @@ struct Retrainer::State {
     event.live_val_loss = found.live_val_loss;
     event.baseline_val_loss = found.baseline_val_loss;
     event.reason = found.reason;
-    event.wall_ms = (monotonic_seconds() - start) * 1e3;
+    event.wall_ms = timer.runtime_ms();
     defer([this, event, found = std::move(found)] { conclude(event, found); });
   }
 
@@ -476,6 +479,8 @@ Retrainer::Retrainer(Log& log, ObjectStore& store, const Clock& clock, TuningSet
 Retrainer::~Retrainer() = default;
 
 Step Retrainer::step() { return state_->step(); }
+
+double Retrainer::helper_cpu_s() const { return state_->helper_cpu_s; }
 
 Retrainer::Counts Retrainer::counts() const { return state_->counts; }
 

@@ -31,6 +31,7 @@
 #include "stream/log.h"
 #include "stream/record.h"
 #include "table/table.h"
+#include "telemetry/metric_stream.h"
 #include "tuning/grid.h"
 
 namespace drst {
@@ -75,6 +76,7 @@ struct RetrainerOptions {
   int64_t busy_rows = 0;
   double epsilon = 1e-6;
   WireLimits limits = {};
+  MetricStream* metrics = nullptr;  ///< gets the time of each answer and refit; must outlive the retrainer
 };
 
 class Retrainer final : public Component {
@@ -85,6 +87,7 @@ class Retrainer final : public Component {
   ~Retrainer() override;
   [[nodiscard]] std::string_view name() const override { return "retrainer"; }
   Step step() override;
+  [[nodiscard]] double helper_cpu_s() const override;
 
   struct Counts {
     uint64_t samples = 0, labels = 0, orphan_labels = 0, refits = 0, published_refits = 0, answers = 0,

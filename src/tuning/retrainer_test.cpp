@@ -13,6 +13,7 @@
 #include "learn/shares.h"
 #include "registry/events.h"
 #include "registry/handover.h"
+#include "registry/judgement.h"
 #include "store/memory_store.h"
 #include "stream/experts.h"
 #include "stream/memory_log.h"
@@ -358,6 +359,15 @@ TEST(Retrainer, GoesBackWhenTheLiveModelFallsBehindTheBaseline) {
   EXPECT_EQ(bed.live(), bed.offline.first.model_key);
   EXPECT_EQ(bed.judge->counts().rollbacks, 1U);
   EXPECT_TRUE(bed.registry.was_replaced(bed.live())) << "consumers see a rollback";
+  const auto events = read_retrain_events(bed.store);
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].kind, "answer");
+  EXPECT_EQ(events[1].kind, "rollback");
+  EXPECT_EQ(events[1].release, bed.live());
+  EXPECT_FALSE(events[1].published);
+  EXPECT_GT(events[1].row, events[0].row);
+  EXPECT_GT(read_judgements(bed.store, "run1").back().gain, 0);
+  EXPECT_NE(events[1].reason.find("labels"), std::string::npos);
 }
 
 TEST(Retrainer, ALineThatFellBehindBeginsAnewFromTheBaseline) {
