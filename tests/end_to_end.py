@@ -109,6 +109,8 @@ class LoopAssertions:
     """One run on the default stream, labels at once, one record unusable; what must hold whatever the model's family."""
 
     family = ()  # options of drst run
+    served = "mixture"
+    most_cpu_s = 30
 
     @classmethod
     def setUpClass(cls):
@@ -158,7 +160,7 @@ class LoopAssertions:
 
     def test_the_unusable_record_is_a_dead_letter(self):
         self.counts(self.summary["records"])
-        self.assertEqual(self.summary["family"], "mlp")
+        self.assertEqual(self.summary["family"], self.served)
         row = self.summary["stages"][1]["first_row"] + SPOILED
         rest = np.load(f"{self.work}/a/store/results/unpredicted.npz")
         self.assertEqual((rest["status"].tolist(), rest["row"].tolist()), ([2], [row]))
@@ -199,9 +201,9 @@ class LoopAssertions:
             self.assertGreater(os.path.getsize(f"{self.work}/a/{name}"), 1000, name)
 
     def test_time(self):
-        # Ten seconds of wall time on an idle machine. Asserted is CPU time, of all threads and gnuplot, as wall time
+        # Ten seconds of wall time on an idle machine with one network, thirty as chosen. Asserted is CPU time, of all threads and gnuplot, as wall time
         # would be the neighbours'; they cost some of it too (shared cores and caches), hence a second chance.
-        self.assertLess(self.cpu_s if self.cpu_s < 9.9 else self.run_once("again"), 9.9)
+        self.assertLess(self.cpu_s if self.cpu_s < self.most_cpu_s else self.run_once("again"), self.most_cpu_s)
 
 
 class ChosenFamily(LoopAssertions, unittest.TestCase):
@@ -229,6 +231,8 @@ class ClosedLoop(LoopAssertions, unittest.TestCase):
     """The network pinned; looked at from further sides."""
 
     family = ("--model", "mlp")
+    served = "mlp"
+    most_cpu_s = 9.9
 
     def test_same_seed_same_summary(self):
         drst("run", "--data", self.data, "--seed", "7", "--model", "mlp", "--out", f"{self.work}/b", "-q", "--no-report")

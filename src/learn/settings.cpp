@@ -103,7 +103,7 @@ void describe(SettingsVisitor& visitor, ModelSettings& s) {
   visitor.visit("gbt_rounds", s.gbt_rounds, {"trees", "boosted one after another", 1, 10'000});
   visitor.visit("gbt_learning_rate", s.gbt_learning_rate,
                 {"1", "how much of each boosted tree is added", 1e-4, 1});
-  visitor.visit("gbt_depth", s.gbt_depth, {"splits", "from root to leaf of a boosted tree at most", 1, 32});
+  visitor.visit("gbt_depth", s.gbt_depth, {"splits", "from root to leaf of a boosted tree at most", 1, 15});
   visitor.visit("threads", s.threads,
                 {"threads", "that grow extra_trees; the trees do not depend on it", 1, 256});
   visitor.visit(

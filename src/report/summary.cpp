@@ -150,7 +150,11 @@ void add_refits(Summary& summary, Registry& registry) {
   for (auto& line : registry.audit()) reasons.try_emplace(line.to, std::move(line.reason));
   for (const auto& release : summary.releases)
     if (auto event = as_refit(release, summary.facts.run_id)) {
-      event->reason = reasons[release.model_key];
+      const auto judged = reasons.find(release.model_key);
+      event->reason = "mean bounded error " + to_fixed(event->val_loss, 4) +
+                      " on the labelled rows before, live model " + to_fixed(event->live_val_loss, 4) +
+                      ", baseline " + to_fixed(event->baseline_val_loss, 4) +
+                      (judged == reasons.end() ? "; a challenger only" : "; made live, " + judged->second);
       summary.retrains.push_back(std::move(*event));
     }
   std::stable_sort(summary.retrains.begin(), summary.retrains.end(),

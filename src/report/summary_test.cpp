@@ -223,6 +223,7 @@ TEST(Summary, ComponentsHaveCpuAndProcessesMemory) {
   MemoryStore store;
   fill(store, 1, 0);
   RunFacts facts;
+  facts.run_id = "r";
   facts.cpu_s["producer"] = 0.5;
   store.put("results/run.json", to_json(facts));
   ResourceRecord process;
