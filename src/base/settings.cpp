@@ -53,6 +53,7 @@ std::string value_text(const std::string& value) { return quote(value); }
 template <class T>
 std::string value_text(const std::vector<T>& values) {
   std::vector<std::string> parts;
+  parts.reserve(values.size());
   for (const auto& value : values) parts.push_back(value_text(value));
   return "[" + join(parts) + "]";
 }
@@ -315,8 +316,11 @@ void Settings::set_from(const std::string& origin, std::string_view assignment) 
 void Settings::load_environment() {
   std::map<std::string, std::string> names;  // DRST_SECTION_KEY -> section.key
   for (const auto& [section, visit_section] : sections_)
-    for (const auto& key : keys_of(visit_section))
-      names["DRST_" + upper(section) + "_" + upper(key)] = section + "." + key;
+    for (const auto& key : keys_of(visit_section)) {
+      std::string name = section;
+      name.append(1, '.').append(key);
+      names["DRST_" + upper(section) + "_" + upper(key)] = std::move(name);
+    }
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const auto equals = text.find('=');
@@ -331,6 +335,7 @@ void Settings::load_environment() {
     for (const auto& section : sections_)
       if (variable.starts_with("DRST_" + upper(section.first) + "_")) {
         std::vector<std::string> known;
+        known.reserve(names.size());
         for (const auto& name : names) known.push_back(name.first);
         throw InputError("environment variable " + variable + ": no such setting" +
                          did_you_mean(variable, known) + advice);
