@@ -151,10 +151,12 @@ void add_refits(Summary& summary, Registry& registry) {
   for (const auto& release : summary.releases)
     if (auto event = as_refit(release, summary.facts.run_id)) {
       const auto judged = reasons.find(release.model_key);
-      event->reason = "mean bounded error " + to_fixed(event->val_loss, 4) +
-                      " on the labelled rows before, live model " + to_fixed(event->live_val_loss, 4) +
-                      ", baseline " + to_fixed(event->baseline_val_loss, 4) +
-                      (judged == reasons.end() ? "; a challenger only" : "; made live, " + judged->second);
+      event->reason = judged == reasons.end() ? "a challenger only" : "made live: " + judged->second;
+      for (const auto& [of, loss] : {std::pair{"its line", event->val_loss},
+                                     {"live model", event->live_val_loss},
+                                     {"baseline", event->baseline_val_loss}})
+        if (std::isfinite(loss))
+          event->reason += "; mean bounded error, " + std::string(of) + " " + to_fixed(loss, 4);
       summary.retrains.push_back(std::move(*event));
     }
   std::stable_sort(summary.retrains.begin(), summary.retrains.end(),

@@ -209,7 +209,8 @@ TEST(Summary, PublishedRefitsAreRetrains) {
   EXPECT_EQ(summary.retrains[0].kind, "refit");
   EXPECT_EQ(summary.retrains[0].row, 4);
   EXPECT_EQ(summary.retrains[0].release, key);
-  EXPECT_EQ(summary.retrains[0].reason, "why");
+  EXPECT_EQ(summary.retrains[0].reason,
+            "made live: why; mean bounded error, its line 0.2500; mean bounded error, live model 0.5000");
   EXPECT_EQ(summary.retrains[0].live_val_loss, 0.5);
   EXPECT_EQ(summary.retrains[1].kind, "answer");
   const auto json = nlohmann::json::parse(to_json(summary))["retrains"];
