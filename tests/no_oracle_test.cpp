@@ -28,6 +28,7 @@
 #include "store/memory_store.h"
 #include "stream/memory_log.h"
 #include "table/npy.h"
+#include "tuning/judge.h"
 #include "tuning/retrainer.h"
 
 namespace drst::testing {
@@ -108,14 +109,19 @@ struct Processes {
     tuning.min_labels = 10;
     tuning.min_validation = 4;
     tuning.track_rows = 40;
-    tuning.track_min = 10;
-    tuning.publish_z = 0;
     tuning.answer_z = 0;
     RetrainerOptions retrainer_options;
     retrainer_options.topic = topic;
     retrainer_options.family = "ridge";
     retrainer = std::make_unique<Retrainer>(log, store, clock, tuning, RegistrySettings{}, retrainer_options,
                                             start().offline);
+    JudgeSettings judging;
+    judging.alpha = 0.5;
+    judging.false_rollback_labels = 8;
+    judging.patience_labels = 5;
+    JudgeOptions judge_options;
+    judge_options.topic = topic;
+    judge = std::make_unique<Judge>(log, store, clock, judging, RegistrySettings{}, judge_options);
   }
   static const SimulationStart& start() {
     static const SimulationStart prepared = [] {
@@ -130,6 +136,7 @@ struct Processes {
     for (auto& consumer : consumers) order.push_back(consumer.get());
     order.push_back(monitor.get());
     order.push_back(retrainer.get());
+    order.push_back(judge.get());
     bool done = true;
     for (auto* component : order) {
       Step step = component->step();
@@ -145,6 +152,7 @@ struct Processes {
   std::vector<std::unique_ptr<Guard>> guards;
   std::unique_ptr<Monitor> monitor;
   std::unique_ptr<Retrainer> retrainer;
+  std::unique_ptr<Judge> judge;
 };
 
 std::string bits(float value) { return drst::to_text(std::bit_cast<uint32_t>(value)); }
@@ -234,7 +242,7 @@ TEST(NoOracle, InTheRunsComparedSomethingIsDecided) {
     EXPECT_FALSE(outcome->alarms.empty());
     EXPECT_EQ(outcome->answers.size(), outcome->alarms.size());
     EXPECT_GT(outcome->releases.size(), 4u);
-    EXPECT_GT(outcome->swaps.size(), 6u);
+    EXPECT_GE(outcome->swaps.size(), 3u) << "what is promoted reaches all three consumers";
   }
 }
 

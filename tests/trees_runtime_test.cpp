@@ -31,12 +31,11 @@ class TreesRuntime : public ::testing::Test {
   void expect_agreement(const TreeEnsemble& ensemble, const std::vector<float>& raw) {
     const std::size_t rows = raw.size() / ensemble.inputs.size();
     write_file_atomic(folder_ / "model.onnx", to_onnx(ensemble));
-    write_file_atomic(folder_ / "x.npy", to_npy(Array::matrix(raw, rows, ensemble.inputs.size())));
-    write_file_atomic(folder_ / "y.npy", to_npy(Array::of(testing::predicted(ensemble, raw))));
-    const auto path = [&](const char* name) { return " '" + (folder_ / name).string() + "'"; };
+    write_file_atomic(folder_ / "model.inputs.npy", to_npy(Array::matrix(raw, rows, ensemble.inputs.size())));
+    write_file_atomic(folder_ / "model.expected.npy", to_npy(Array::of(testing::predicted(ensemble, raw))));
     const std::string command = std::string(std::getenv("DRST_PYTHON")) +
-                                " '" DRST_SOURCE_DIR "/tests/onnx_check.py'" + path("model.onnx") +
-                                path("x.npy") + path("y.npy") + " > /dev/null";
+                                " '" DRST_SOURCE_DIR "/tests/onnx_check.py' '" + folder_.string() +
+                                "' > /dev/null";
     EXPECT_EQ(std::system(command.c_str()), 0) << command;
   }
 
