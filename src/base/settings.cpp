@@ -216,6 +216,7 @@ std::string wrap_comment(const std::string& text, std::size_t width) {
 }
 
 std::string range_words(const SettingNote& note) {
+  if (!note.choices.empty()) return "";  // a text has no range
   const bool low = std::isfinite(note.minimum);
   const bool high = std::isfinite(note.maximum);
   if (low && high) return " Range: " + bound_text(note.minimum) + " to " + bound_text(note.maximum) + ".";

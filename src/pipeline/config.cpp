@@ -42,7 +42,6 @@ Settings Config::sections() {
   all.add("inference", inference);
   all.add("drift", drift);
   all.add("tuning", tuning);
-  all.add("grid", tuning.grid);
   all.add("judge", judge);
   all.add("neighbours", judge.neighbours);
   all.add("registry", registry);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/text.h"
 
 namespace drst {
 namespace {
@@ -35,6 +36,61 @@ TEST(Config, TheDefaultsAreInRange) {
   Config other;
   other.sections().load_text(config.sections().to_toml(false), "defaults");
   EXPECT_EQ(other.sections().to_toml(true), config.sections().to_toml(true));
+}
+
+/// Other values that a setting might take, given what it has.
+std::vector<std::string> others(const std::string& value) {
+  if (value == "true") return {"false"};
+  if (value == "false") return {"true"};
+  if (value.front() == '[') return {"[]"};
+  if (value.front() == '"') return {"\"another\""};
+  const double number = std::stod(value);
+  if (value.find_first_of(".e") == std::string::npos)
+    return {to_text(static_cast<int64_t>(number) + 1), to_text(static_cast<int64_t>(number) - 1)};
+  if (number == 0) return {"0.5"};
+  return {to_text(number / 2), to_text(number * 2)};
+}
+
+/// Sets `key` to anything else it takes.
+void change(Settings& sections, const std::string& key, const std::string& value) {
+  std::string refusals;
+  auto candidates = others(value);
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    try {
+      return sections.set(key + "=" + candidates[i]);
+    } catch (const InputError& error) {
+      refusals = error.what();
+      const auto list = refusals.find("must be one of ");  // "a, b, c, not 'another'"
+      if (i > 0 || list == std::string::npos) continue;
+      std::string choices = refusals.substr(list + 15, refusals.find(", not '") - list - 15);
+      for (std::size_t at = 0; at != std::string::npos;) {
+        const auto end = choices.find(", ", at);
+        const std::string choice = "\"" + choices.substr(at, end - at) + "\"";
+        if (choice != value) candidates.push_back(choice);
+        at = end == std::string::npos ? end : end + 2;
+      }
+    }
+  }
+  FAIL() << key << " takes no other value: " << refusals;
+}
+
+TEST(Config, NoTwoSettingsAreTheSameVariable) {
+  Config plain;
+  const auto before = plain.sections().values();
+  EXPECT_GT(before.size(), 100U);
+  const std::string text = plain.sections().to_toml(false);
+  std::size_t lines = 0;
+  for (auto at = text.find(" = "); at != std::string::npos; at = text.find(" = ", at + 1)) ++lines;
+  EXPECT_EQ(lines, before.size()) << "a section has a key twice";
+  for (const auto& [key, value] : before) {
+    Config config;
+    auto sections = config.sections();
+    change(sections, key, value);
+    std::vector<std::string> changed;
+    for (const auto& [other, now] : sections.values())
+      if (now != before.at(other)) changed.push_back(other);
+    EXPECT_EQ(changed, std::vector<std::string>{key});
+  }
 }
 
 }  // namespace
