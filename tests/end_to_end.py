@@ -312,7 +312,7 @@ class ClosedLoop(LoopAssertions, unittest.TestCase):
         drst("offline", "--data", self.data, "--model", "mlp", "--store", f"file:{work}/store", "-q", "--seed", "7")
         commands = [["monitor"], ["retrain", "--data", self.data, "--model", "mlp"], ["infer", "--member", "infer-0"],
                     ["infer", "--member", "infer-1"], ["infer", "--member", "infer-2"],
-                    ["produce", "--data", self.data, "--rate", "125", "--lags", "true"]]
+                    ["produce", "--data", self.data, "--rate", "60", "--lags", "true"]]
         running = [subprocess.Popen([DRST, *command, *where], stderr=subprocess.PIPE, text=True) for command in commands]
         for command, process in zip(commands, running):
             words = process.communicate(timeout=120)[1]
