@@ -123,7 +123,9 @@ std::vector<ResourceRecord> read_processes(ObjectStore& store) {
 /// A published refit of the run as an event: its release says all there is but the time it took, which is in
 /// the metric stream.
 std::optional<RetrainEvent> as_refit(const ReleaseInfo& release, const std::string& run_id) {
-  if (!release.trigger.starts_with("refit-" + run_id + "-")) return std::nullopt;
+  constexpr std::string_view mark = "refit-";
+  if (!release.trigger.starts_with(mark) || run_of_event(release.trigger.substr(mark.size())) != run_id)
+    return std::nullopt;
   const auto figure = [&release](const char* name) {
     const auto found = release.metrics.find(name);
     return found == release.metrics.end() ? nan : found->second;

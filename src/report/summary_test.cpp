@@ -189,7 +189,7 @@ TEST(Summary, PublishedRefitsAreRetrains) {
   VirtualClock clock;
   Registry registry(store, clock);
   std::string key;
-  for (const char* trigger : {"refit-r-4", "refit-other-9", "r-3"}) {
+  for (const char* trigger : {"refit-r-4", "refit-other-9", "refit-r-2-9", "r-3"}) {
     ReleaseInfo info;
     info.role = "refit";
     info.trigger = trigger;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "base/text.h"
 
 namespace drst {
@@ -52,8 +53,10 @@ class Booster {
     must(XGBoosterSetParam(handle_, key, value.c_str()));
   }
   void train(std::size_t rounds) {
-    for (std::size_t i = 0; i < rounds; ++i)
+    for (std::size_t i = 0; i < rounds; ++i) {
+      throw_if_stopped();
       must(XGBoosterUpdateOneIter(handle_, static_cast<int>(i), matrix_.handle()));
+    }
   }
   nlohmann::json model() {
     bst_ulong size = 0;

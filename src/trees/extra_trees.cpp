@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/random.h"
+#include "base/stop.h"
 #include "trees/kernels.h"
 
 namespace drst {
@@ -231,7 +232,10 @@ TreeEnsemble fit_extra_trees(const TrainTable& table, const ExtraTreesOptions& o
   std::atomic<std::size_t> next{0};
   in_parallel(workers, workers, [&](std::size_t) {
     Grower grower(plan);
-    for (std::size_t t = next++; t < grown.size(); t = next++) grown[t] = grower.grow(t);
+    for (std::size_t t = next++; t < grown.size(); t = next++) {
+      throw_if_stopped();
+      grown[t] = grower.grow(t);
+    }
   });
   TreeEnsemble ensemble;
   ensemble.inputs = table.inputs;

@@ -123,21 +123,24 @@ struct Judge::State {
 
   // --- models ---
 
-  ContestantPtr need(const Result<std::optional<Pointer>>& pointer, const char* what) {
-    if (!pointer) throw FailedError(std::string("judge: ") + what + ": " + pointer.error().reason);
+  ContestantPtr need(const Result<std::optional<Pointer>>& pointer, const char* what,
+                     std::string_view remedy) {
+    const auto refuse = [&](const std::string& why) {
+      throw FailedError(std::string("judge: ") + what + " in " + store.url() + " cannot be used: " + why +
+                        "; " + std::string(remedy));
+    };
+    if (!pointer) refuse(pointer.error().reason);
     if (!*pointer) return nullptr;
     auto contestant = load_contestant(registry, **pointer);
-    if (!contestant)
-      throw FailedError(std::string("judge: ") + what + " in " + store.url() + " cannot be used: " +
-                        contestant.error().reason + "; `drst models verify` tells more");
+    if (!contestant) refuse(contestant.error().reason);
     return *contestant;
   }
 
   bool load() {
     if (live) return true;
-    if (!frozen) frozen = need(registry.baseline(), "the baseline");
+    if (!frozen) frozen = need(registry.baseline(), "the baseline", baseline_remedy);
     if (!frozen) return false;
-    auto current = need(registry.pointer(), "the live model");
+    auto current = need(registry.pointer(), "the live model", live_remedy);
     if (!current) return false;
     log.ensure_topic(experts_topic(options.topic), 1);
     log.ensure_topic(proposals_topic(options.topic), 1);

@@ -323,5 +323,18 @@ TEST(ExpertState, RoundTripAndRefusals) {
     EXPECT_FALSE(decode_labelled(bytes.substr(0, cut))) << cut;
 }
 
+TEST(Judge, AwaitsALateProducerButNotForEver) {
+  Bed bed;
+  bed.clock.advance(std::chrono::seconds(500));
+  bed.settle();
+  bed.ticks(5);
+  EXPECT_EQ(bed.judge->counts().labels, 5U);
+  bed.clock.advance(std::chrono::seconds(30));
+  EXPECT_EQ(bed.judge->step(), Step::done);
+  Bed other;
+  other.clock.advance(std::chrono::seconds(600));
+  EXPECT_THROW(other.settle(), FailedError);
+}
+
 }  // namespace
 }  // namespace drst

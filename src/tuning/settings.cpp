@@ -3,15 +3,16 @@
 namespace drst {
 
 void describe(SettingsVisitor& visitor, TuningSettings& s) {
-  visitor.visit("first_record_timeout_s", s.first_record_timeout_s,
-                {"s",
-                 "the retrainer fails if models or a first record did not come for so long after its start; "
-                 "0: it waits "
-                 "for ever. Long enough for a person to start the other commands, and an end for scripts",
-                 0, 1e9});
+  visitor.visit(
+      "first_record_timeout_s", s.first_record_timeout_s,
+      {"s",
+       "retrainer and judge fail if models or a first record did not come for so long after their start; 0: "
+       "they wait for ever. Long enough for a person to start the other commands, and an end for scripts",
+       0, 1e9});
   visitor.visit(
       "idle_timeout_s", s.idle_timeout_s,
-      {"s", "once records have come, the retrainer leaves when none came for so long; 0: it never leaves", 0,
+      {"s",
+       "once records have come, retrainer and judge leave when none came for so long; 0: they never leave", 0,
        1e9});
   visitor.visit("offline_weight", s.offline_weight,
                 {"1",
