@@ -159,6 +159,17 @@ class Signals(Chain):
         records = self.summary("out")["records"]
         self.assertEqual((records["predicted"], records["duplicates"], records["lost"]), (400, 0, 0))
 
+    def test_training_is_broken_off_and_leaves_no_model(self):
+        for family in ("mlp", "extra_trees", "gbt", "auto"):
+            command = [DRST, "offline", "--offline", f"{PERF}/combined.csv", "--model", family, "--store", f"file:{self.store}", "-q",
+                       "--set=model.epochs=10000", "--set=model.patience=10000", "--set=model.trees=10000", "--set=model.gbt_rounds=10000"]
+            process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+            self.running.append(process)
+            time.sleep(0.3)
+            process.send_signal(signal.SIGTERM)
+            self.ended(process, 130, "interrupted", within=5)
+            self.assertFalse(os.path.exists(f"{self.store}/models/baseline.txt"), family)
+
     def test_endless_simulation(self):
         process = subprocess.Popen([DRST, "simulate", "--rows", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.running.append(process)
@@ -247,7 +258,7 @@ class Reports(Chain):
         self.assertEqual(second["run_id"], "two")
         self.assertEqual((second["records"]["predicted"], second["records"]["lost"]), (700, 0))
         for event in second["drift_events"] + second["retrains"]:
-            self.assertTrue(event["id"].startswith("two-"), event)
+            self.assertTrue(event["id"].startswith(("two-", "refit-two-")), event)
         self.assertEqual({swap["consumer"] for swap in second["swaps"]} - {"infer-0"}, set())
         self.assertEqual(len(os.listdir(f"{self.store}/results/drift")), len(first["drift_events"]) + len(second["drift_events"]))
         ids = np.load(f"{self.store}/results/infer-8_inference_trace.npz")["id"]
