@@ -70,7 +70,7 @@ struct Variant {
 
 /// All that was decided, a line each.
 struct Outcome {
-  std::vector<std::string> predictions, alarms, answers, swaps, releases;
+  std::vector<std::string> predictions, alarms, answers, returns, swaps, releases;
   std::string truth;  ///< the file as the producer left it
   int renamed = 0;
 };
@@ -110,6 +110,9 @@ struct Processes {
     tuning.min_validation = 4;
     tuning.track_rows = 40;
     tuning.answer_z = 0;
+    tuning.refit_learning_rate = 2e-2;  // as in the fault simulation: much is to be decided
+    tuning.memory_decay = 20;
+    tuning.offline_weight = 0.01;
     RetrainerOptions retrainer_options;
     retrainer_options.topic = topic;
     retrainer_options.family = "ridge";
@@ -171,9 +174,10 @@ void collect(Outcome& outcome, Log& log, ObjectStore& store, const Clock& clock)
     outcome.alarms.push_back(line);
   }
   for (const auto& event : read_retrain_events(store))
-    outcome.answers.push_back(event.id + " " + drst::to_text(event.row) + " " + bits(event.val_loss) + " " +
-                              bits(event.live_val_loss) + " " + drst::to_text(event.labels) + " " +
-                              event.release + " " + event.reason);
+    (event.kind == "answer" ? outcome.answers : outcome.returns)
+        .push_back(event.id + " " + drst::to_text(event.row) + " " + bits(event.val_loss) + " " +
+                   bits(event.live_val_loss) + " " + drst::to_text(event.labels) + " " + event.release + " " +
+                   event.reason);
   for (const auto& event : read_swap_events(store))
     outcome.swaps.push_back(drst::to_text(event.row) + " " + event.consumer + " " + event.release);
   for (const auto& info : Registry(store, clock).list())
@@ -223,6 +227,7 @@ void expect_same(const Outcome& a, const Outcome& b) {
   EXPECT_EQ(a.predictions, b.predictions);
   EXPECT_EQ(a.alarms, b.alarms);
   EXPECT_EQ(a.answers, b.answers);
+  EXPECT_EQ(a.returns, b.returns);
   EXPECT_EQ(a.swaps, b.swaps);
   EXPECT_EQ(a.releases, b.releases);
 }
@@ -242,7 +247,7 @@ TEST(NoOracle, InTheRunsComparedSomethingIsDecided) {
     EXPECT_FALSE(outcome->alarms.empty());
     EXPECT_EQ(outcome->answers.size(), outcome->alarms.size());
     EXPECT_GT(outcome->releases.size(), 4u);
-    EXPECT_GE(outcome->swaps.size(), 3u) << "what is promoted reaches all three consumers";
+    EXPECT_GT(outcome->swaps.size(), 6u);
   }
 }
 
