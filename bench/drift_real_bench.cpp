@@ -92,7 +92,7 @@ Table other_topology(const Table& table, const std::string& vnf, const std::stri
 
 void judge(const Stream& stream, const DriftSettings& settings, bool details, Score& score) {
   std::vector<SignalPoint> points;
-  const auto alarms = scan(stream.table, settings, 1, &points);
+  const auto alarms = scan(stream.table, ChainSchema{}.kpis, settings, 1, &points);
   ++score.streams;
   std::vector<bool> found(stream.changes.size(), false);
   for (const auto& alarm : alarms) {

@@ -1,10 +1,14 @@
 // The search over each tier's grid beside training every candidate fully, and beside the flops it needs at
 // the core's peak.
 //
-// The problem: 300 rows x 10 inputs after a change, the last 60 to validate on. With DRST_DATA, windows of a
-// real table (contended stage) and a current model trained on the offline table; otherwise a made-up function
-// that changes. Times are the best of the windows' medians; the score ratio is search / exhaustive, its mean
-// and worst over the windows.
+//   tuning_grid_bench [--set tuning.key=value]... [--seeds N] [--brief]
+//
+// The problem: 300 rows x 10 inputs after a change, the last 60 to validate on. With DRST_DATA, the windows
+// of the real contended tables (stage2, dag-1) and a current model trained on the offline table; otherwise a
+// made-up function that changes. Times are the best of the windows; "work" is the search's share of the
+// exhaustive one's flops; the score ratio is search / exhaustive, its mean and worst over windows and seeds,
+// and in how many of them it is above 1.02; "to the end": candidates that train on after the middle heat, a
+// search. --brief leaves out what only times.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -14,7 +18,9 @@
 #include <numeric>
 #include <string>
 
+#include "base/error.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "flops.h"
 #include "table/csv.h"
 #include "tuning/grid.h"
@@ -144,7 +150,7 @@ std::vector<Dense> current_model(const Rows& offline) {
 
 std::vector<Rows> windows_of(const Rows& all) {
   std::vector<Rows> windows;
-  for (std::size_t first = 0; first + kRows <= all.size() && windows.size() < 5; first += kRows) {
+  for (std::size_t first = 0; first + kRows <= all.size(); first += kRows) {
     Rows w;
     const auto at = static_cast<std::ptrdiff_t>(first);
     const auto end = static_cast<std::ptrdiff_t>(first + kRows);
@@ -175,37 +181,68 @@ double flops(const SearchResult& result, std::size_t rows) {
   return sum;
 }
 
-void print_tier(Tier tier, const std::vector<Case>& cases, const std::vector<Dense>& current, double peak) {
-  const GridSettings settings;
-  GridSettings exhaustive = settings;
+struct Options {
+  GridSettings grid;
+  uint64_t seeds = 1;
+  bool brief = false;
+};
+
+void print_tier(Tier tier, const Options& options, const std::vector<Case>& cases,
+                const std::vector<Dense>& current, double peak) {
+  GridSettings exhaustive = options.grid;
   for (TierGrid* grid : {&exhaustive.a, &exhaustive.b, &exhaustive.c}) grid->shortlist = 1'000'000;
-  double two = 1e9, one = 1e9, cpu = 1e9, all = 1e9, worst = 0, sum = 0, work = 0;
-  std::size_t count = 0;
-  for (const auto& c : cases) {
-    const auto problem = c.problem(current);
-    const auto full = search(problem, tier, exhaustive, 7, 2);
-    const auto alone = search(problem, tier, settings, 7, 1);
-    SearchResult found;
-    for (int i = 0; i < 3; ++i) {
-      const double before = cpu_ms();
-      found = search(problem, tier, settings, 7, 2);
-      cpu = std::min(cpu, cpu_ms() - before);
-      two = std::min(two, found.wall_ms);
+  double two = 1e9, one = 1e9, cpu = 1e9, all = 1e9, worst = 0, sum = 0, work = 0, share = 0;
+  std::size_t count = 0, searches = 0, above = 0, to_the_end = 0;
+  const auto middle = options.grid.warm_epochs + options.grid.middle_epochs;
+  for (uint64_t seed = 7; seed < 7 + options.seeds; ++seed) {
+    for (const auto& c : cases) {
+      const auto problem = c.problem(current);
+      const auto full = search(problem, tier, exhaustive, seed, 2);
+      SearchResult found;
+      for (int i = 0; i < (options.brief ? 1 : 3); ++i) {
+        const double before = cpu_ms();
+        found = search(problem, tier, options.grid, seed, 2);
+        cpu = std::min(cpu, cpu_ms() - before);
+        two = std::min(two, found.wall_ms);
+      }
+      if (!options.brief) one = std::min(one, search(problem, tier, options.grid, seed, 1).wall_ms);
+      all = std::min(all, full.wall_ms);
+      count = found.candidates.size();
+      work = flops(found, kRows - kValidation);
+      share += work / flops(full, kRows - kValidation);
+      const double ratio = found.score / full.score;
+      sum += ratio;
+      worst = std::max(worst, ratio);
+      above += ratio > 1.02 ? 1 : 0;
+      for (const auto& result : found.candidates) to_the_end += result.epochs > middle ? 1 : 0;
+      ++searches;
     }
-    one = std::min(one, alone.wall_ms);
-    all = std::min(all, full.wall_ms);
-    count = found.candidates.size();
-    work = flops(found, kRows - kValidation);
-    sum += found.score / full.score;
-    worst = std::max(worst, found.score / full.score);
   }
-  std::printf("%s  %10zu  %9.1f  %8.1f  %8.1f  %10.1f  %12.1f  %10.3f  %11.3f\n", to_text(tier).c_str(),
-              count, two, one, cpu, work / peak * 500, all, sum / static_cast<double>(cases.size()), worst);
+  const auto n = static_cast<double>(searches);
+  std::printf("%s  %10zu  %9.1f  %8.1f  %8.1f  %8.1f  %13.1f  %5.2f  %10.3f  %5.3f  %7zu/%zu  %10.1f\n",
+              to_text(tier).c_str(), count, two, options.brief ? NAN : one, cpu, work / peak * 500, all,
+              share / n, sum / n, worst, above, searches, static_cast<double>(to_the_end) / n);
 }
 
-}  // namespace
+Options parse(int argc, char** argv) {
+  Options options;
+  Settings sections;
+  sections.add("tuning", options.grid);
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--brief")
+      options.brief = true;
+    else if (argument == "--seeds" && i + 1 < argc)
+      options.seeds = static_cast<uint64_t>(parse_int(argv[++i]).value_or(1));
+    else if (argument == "--set" && i + 1 < argc)
+      sections.set(argv[++i]);
+    else
+      throw InputError("usage: tuning_grid_bench [--set tuning.key=value]... [--seeds N] [--brief]");
+  }
+  return options;
+}
 
-int main() {
+void run(const Options& options) {
   std::vector<Rows> windows;
   Rows offline;
   const char* folder = std::getenv("DRST_DATA");
@@ -214,7 +251,10 @@ int main() {
     const auto base = read_csv(perf / "combined.csv");
     const auto columns = best_columns(base);
     offline = from_table(base, columns);
-    windows = windows_of(from_table(read_csv(perf / "resource_stimulus_global_A-B-C_modified.csv"), columns));
+    for (const auto* file :
+         {"resource_stimulus_global_A-B-C_modified.csv", "dag-1_resource_stimulus_global_A-B-C.csv"})
+      for (auto& window : windows_of(from_table(read_csv(perf / file), columns)))
+        windows.push_back(std::move(window));
     std::printf("real windows: %zu\n", windows.size());
   } else {
     offline = made_up(1500, 1, 0);
@@ -230,6 +270,20 @@ int main() {
       "peak multiply and add of one core: %.1f GFlop/s; bound: the search's flops on two cores at peak\n",
       peak / 1e9);
   std::printf(
-      "tier candidates  2 thr ms  1 thr ms    cpu ms    bound ms  exhaustive ms  ratio mean  ratio worst\n");
-  for (const Tier tier : {Tier::A, Tier::B, Tier::C}) print_tier(tier, cases, current, peak);
+      "tier candidates  2 thr ms  1 thr ms    cpu ms  bound ms  exhaustive ms   work  ratio mean  worst  "
+      "above "
+      "1.02  to the end\n");
+  for (const Tier tier : {Tier::A, Tier::B, Tier::C}) print_tier(tier, options, cases, current, peak);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    run(parse(argc, argv));
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
+  }
 }

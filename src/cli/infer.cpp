@@ -30,12 +30,9 @@ void add_infer(CLI::App& app, Context& context) {
       const auto store = context.open_the_store();
       const auto log = context.open_the_log(clock);
       ModelSlot slot;
-      ConsumerIdentity identity;
-      identity.topic = context.config.stream.topic;
+      ConsumerIdentity identity = context.config.consumer_identity();
       identity.member = options->member;
       identity.run_id = options->run_id;
-      identity.limits = context.config.stream.wire;
-      identity.neighbours = context.config.judge.neighbours;
       log->ensure_topic(identity.topic, static_cast<int>(context.config.stream.partitions));
       InferenceConsumer consumer(*log, *store, clock, context.config.inference, identity, slot);
       Guard guard(*store, clock, context.config.inference, context.config.registry, options->member, slot);
@@ -46,7 +43,7 @@ void add_infer(CLI::App& app, Context& context) {
         last = report;
         if (auto* stream = recorder.stream()) emit(*stream, report);
       });
-      const bool finished = run_component(consumer, *log, companions);
+      const bool finished = run_component(consumer, *log, context.config.longest_nap(), companions);
       const auto counts = consumer.counts();
       log::info(options->member + ": " + to_text(counts.records) + " records, " + to_text(counts.predicted) +
                 " predicted, " + to_text(counts.dead_lettered) + " dead letters, " +

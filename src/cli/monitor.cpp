@@ -10,25 +10,23 @@
 namespace drst::cli {
 
 void add_monitor(CLI::App& app, Context& context) {
-  auto options = std::make_shared<MonitorOptions>();
+  auto run_id = std::make_shared<std::string>();
   auto* command = app.add_subcommand("monitor", "watch a topic for drift and ask for retraining");
   context.add_common(*command, Context::with_store | Context::with_log);
-  command->add_option("--run-id", options->run_id, "only this run; default: the first one seen");
+  command->add_option("--run-id", *run_id, "only this run; default: the first one seen");
   context.add_setting(*command, "--target", "model.target", "the KPI that is the label");
-  command->callback([&context, options] {
-    context.action = [&context, options] {
+  command->callback([&context, run_id] {
+    context.action = [&context, run_id] {
       context.load();
       const SystemClock clock;
       const auto store = context.open_the_store();
       const auto log = context.open_the_log(clock);
-      options->target = context.config.model.target;
-      options->topic = context.config.stream.topic;
-      options->limits = context.config.stream.wire;
-      options->seed = static_cast<uint64_t>(context.config.run.seed);
-      log->ensure_topic(options->topic, static_cast<int>(context.config.stream.partitions));
+      auto options = context.config.monitor_options();
+      options.run_id = *run_id;
+      log->ensure_topic(options.topic, static_cast<int>(context.config.stream.partitions));
       Recorder recorder(*store, clock, context.config.telemetry, "monitor");
-      Monitor monitor(*log, *store, clock, context.config.drift, *options);
-      const bool finished = run_component(monitor, *log);
+      Monitor monitor(*log, *store, clock, context.config.drift, options);
+      const bool finished = run_component(monitor, *log, context.config.longest_nap());
       const auto counts = monitor.counts();
       log::info("monitor: " + to_text(counts.records) + " records, " + to_text(counts.alarms) + " alarms");
       return exit_code(finished);

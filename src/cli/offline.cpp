@@ -21,9 +21,9 @@ void add_offline(CLI::App& app, Context& context) {
   command->callback([&context, table] {
     context.action = [&context, table] {
       context.load();
-      const auto range =
-          table->empty() ? choose_stream("", {}, context.data_folder()).offline : parse_row_range(*table);
-      const auto rows = load_range(range);
+      const auto range = table->empty() ? choose_stream("", {}, context.data_folder(), context.config).offline
+                                        : parse_row_range(*table);
+      const auto rows = load_range(range, context.config.table);
       const SystemClock clock;
       const auto store = context.open_the_store();
       Recorder recorder(*store, clock, context.config.telemetry, "offline");

@@ -20,18 +20,20 @@ struct Options {
 
 int produce(Context& context, const Options& options) {
   context.load();
-  auto& stream = context.config.stream;
-  const auto choice = choose_stream(options.offline, options.stages,
-                                    options.stages.empty() ? context.data_folder() : std::string());
-  if (!options.offline.empty()) (void)load_range(choice.offline);  // a wrong one is told here, as by `run`
+  const auto stream = context.config.producer_settings();
+  const auto choice =
+      choose_stream(options.offline, options.stages,
+                    options.stages.empty() ? context.data_folder() : std::string(), context.config);
+  if (!options.offline.empty())
+    (void)load_range(choice.offline, context.config.table);  // a wrong one is told here, as by `run`
   std::vector<StageTable> stages;
   std::string stream_text = context.config.model.target;
   for (const auto& stage : choice.stages) {
-    stages.push_back({stage.name, load_range(stage.range)});
+    stages.push_back({stage.name, load_range(stage.range, context.config.table)});
     stream_text +=
         "|" + stage.name + "=" + stage.range.file.string() + ":" + to_text(stages.back().table.rows());
   }
-  check_stages(stages, context.config.model.target);
+  check_stages(stages, context.config.model.target, stream.kpis);
   const SystemClock clock;
   const auto store = context.open_the_store();
   const auto log = context.open_the_log(clock);
@@ -48,7 +50,7 @@ int produce(Context& context, const Options& options) {
   facts.clock = "wall";
   facts.label_every = stream.label_every;
   facts.label_delay = stream.label_delay;
-  facts.epsilon = context.config.inference.epsilon;
+  facts.epsilon = context.config.model.epsilon;
   facts.settings = context.config.sections().values();
   facts.code_version = DRST_VERSION;
   Producer producer(*log, *store, clock, stream, run_id, context.config.model.target, std::move(stages));
@@ -56,7 +58,7 @@ int produce(Context& context, const Options& options) {
   store->put("results/run.json", to_json(facts));
   log::info("producing run " + run_id + ": " + to_text(producer.rows_total()) + " rows to topic " +
             stream.topic);
-  const bool finished = run_component(producer, *log);
+  const bool finished = run_component(producer, *log, context.config.longest_nap());
   log::info("produced " + to_text(producer.rows_produced()) + " of " + to_text(producer.rows_total()) +
             " rows");
   return exit_code(finished);

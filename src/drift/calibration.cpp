@@ -63,8 +63,7 @@ std::vector<double> bootstrap_null(const BinnedRows& baseline, const BinnedRows&
   return null;
 }
 
-double tail_quantile(std::span<const double> sorted, double exceedance) {
-  constexpr double tail_from = 0.1;  // where the empirical quantiles hand over to the exponential tail
+double tail_quantile(std::span<const double> sorted, double exceedance, double tail_from) {
   if (sorted.empty()) return 0;
   const auto at = [&](double p) {
     const double position = (1 - p) * static_cast<double>(sorted.size() - 1);
@@ -89,8 +88,9 @@ Thresholds thresholds_from(std::span<const double> sorted_null, std::size_t span
     const double exceedance = settings.rule == "budget"
                                   ? std::min(1.0, static_cast<double>(span) / settings.budget_rows[tier])
                                   : 1 - settings.quantiles[tier];
-    const double found =
-        std::max(std::min(tail_quantile(sorted_null, exceedance), settings.most_effect[tier]), least[tier]);
+    const double found = std::max(
+        std::min(tail_quantile(sorted_null, exceedance, settings.tail_from), settings.most_effect[tier]),
+        least[tier]);
     thresholds[tier] = tier == 0 ? found : std::max(found, thresholds[tier - 1] + apart);
   }
   return thresholds;

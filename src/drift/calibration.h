@@ -9,10 +9,10 @@
 //
 // A threshold is then a quantile of that distribution, or follows from a budget: with windows of `span`
 // records, an expected run of N records between false alarms means an exceedance probability of span / N.
-// Beyond the 0.9 quantile the tail is taken as exponential above it (peaks over threshold with shape 0;
-// Pickands 1975), so that A < B < C do not need a million rounds. A bootstrap knows only what the baseline
-// has shown; so a threshold is never below the smallest effect worth acting on. Pure functions; the generator
-// is the caller's.
+// Beyond a high quantile (`tail_from`) the tail is taken as exponential above it (peaks over threshold with
+// shape 0; Pickands 1975), so that A < B < C do not need a million rounds. A bootstrap knows only what the
+// baseline has shown; so a threshold is never below the smallest effect worth acting on. Pure functions; the
+// generator is the caller's.
 #pragma once
 
 #include <array>
@@ -37,6 +37,7 @@ struct CalibrationSettings {
   /// Bits, for A, B, C: no threshold is lower; for the whole window, and for the shorter ones.
   std::vector<double> least_effect = {0.30, 0.40, 0.50};
   std::vector<double> recent_least_effect = {0.36, 0.46, 0.56};
+  double tail_from = 0.1;  ///< exceedance from which on the null's tail is fitted
   std::vector<double> most_effect = {
       0.60, 0.70, 0.80};  ///< bits, for A, B, C: no threshold is higher, so every tier can fire
 };
@@ -53,8 +54,8 @@ void resample_blocks(Random& random, std::size_t n, std::size_t length, double m
 std::vector<double> bootstrap_null(const BinnedRows& baseline, const BinnedRows& unseen, std::size_t span,
                                    double mean_block, std::size_t rounds, Random& random);
 
-/// The value exceeded with probability `exceedance`: empirical down to 0.1, exponential tail beyond.
-double tail_quantile(std::span<const double> sorted, double exceedance);
+/// The value exceeded with probability `exceedance`: empirical down to `tail_from`, exponential tail beyond.
+double tail_quantile(std::span<const double> sorted, double exceedance, double tail_from);
 
 /// The null's thresholds by the rule, held between `least` and the most effects, and strictly rising.
 Thresholds thresholds_from(std::span<const double> sorted_null, std::size_t span,

@@ -43,10 +43,22 @@ TEST(ResampleBlocks, OfOneRecordAreTheOrdinaryBootstrap) {
 TEST(TailQuantile, IsEmpiricalInTheBodyAndExponentialInTheTail) {
   std::vector<double> sorted;
   for (int i = 0; i < 20'001; ++i) sorted.push_back(-std::log(1 - (i + 0.5) / 20'001));
-  EXPECT_NEAR(tail_quantile(sorted, 0.5), std::log(2), 1e-3);
-  EXPECT_NEAR(tail_quantile(sorted, 0.01), std::log(100), 0.02) << "exact for an exponential law";
-  EXPECT_NEAR(tail_quantile(sorted, 1e-6), std::log(1e6), 0.06) << "far beyond what was drawn";
-  EXPECT_EQ(tail_quantile({}, 0.1), 0);
+  EXPECT_NEAR(tail_quantile(sorted, 0.5, 0.1), std::log(2), 1e-3);
+  EXPECT_NEAR(tail_quantile(sorted, 0.01, 0.1), std::log(100), 0.02) << "exact for an exponential law";
+  EXPECT_NEAR(tail_quantile(sorted, 1e-6, 0.1), std::log(1e6), 0.06) << "far beyond what was drawn";
+  EXPECT_EQ(tail_quantile({}, 0.1, 0.1), 0);
+}
+
+TEST(TailQuantile, TheTailBeginsWhereItIsSet) {
+  std::vector<double> sorted;  // flat, then a step: the fit over the upper half sees it, the quantiles do not
+  for (int i = 0; i < 100; ++i) sorted.push_back(i < 98 ? 0.1 : 0.9);
+  EXPECT_NEAR(tail_quantile(sorted, 0.05, 0.01), 0.1, 1e-12) << "empirical";
+  EXPECT_GT(tail_quantile(sorted, 0.05, 0.5), 0.5) << "from the fit";
+  CalibrationSettings settings;
+  settings.least_effect = {0.01, 0.02, 0.03};
+  const auto usual = thresholds_from(sorted, 100, settings.least_effect, settings);
+  settings.tail_from = 0.01;
+  EXPECT_LT(thresholds_from(sorted, 100, settings.least_effect, settings)[0], usual[0]);
 }
 
 TEST(Thresholds, RiseAndStayBetweenLeastAndMost) {
@@ -108,7 +120,7 @@ double exceedance_rate(double mean_block, double correlation) {
     Random own = random.fork(static_cast<uint64_t>(trial));
     const auto null =
         bootstrap_null(js.baseline(), bin_rows_as_unseen(baseline, js.edges()), window, mean_block, 100, own);
-    if (js.signal() > tail_quantile(null, 0.05)) ++exceeded;
+    if (js.signal() > tail_quantile(null, 0.05, 0.1)) ++exceeded;
   }
   return static_cast<double>(exceeded) / trials;
 }

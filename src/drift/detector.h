@@ -50,10 +50,9 @@ struct DriftSettings {
   double first_record_timeout_s = 600;  ///< 0: none, as below
   double idle_timeout_s = 30;
   double lock_expiry_s = 600;
-  int64_t reorder_bound = 1024;
-  double max_missing_fraction = 0.5;
   int64_t save_every = 50;
   double publish_every_s = 10;
+  int64_t top_features = 10;
   int64_t history_points = 2048;
 };
 void describe(SettingsVisitor& visitor, DriftSettings& settings);

@@ -293,6 +293,20 @@ TEST(DriftSettings, RefuseCombinationsThatCannotWork) {
   EXPECT_THROW(DriftDetector(settings, 1), InputError);
 }
 
+TEST(Scan, WatchesAllColumnsThatAreNoKpis) {
+  Random random(3);
+  std::vector<double> load, counter;
+  for (int r = 0; r < 200; ++r) {
+    load.push_back((r < 120 ? 0 : 50) + random.normal());
+    counter.push_back(random.normal());
+  }
+  Table table;
+  table.add_column("load", load);
+  table.add_column("counter", counter);
+  EXPECT_FALSE(scan(table, {}, small(), 1).empty());
+  EXPECT_TRUE(scan(table, {"load"}, small(), 1).empty());
+}
+
 Table piece(const std::filesystem::path& path, std::size_t begin, std::size_t end) {
   Table table = read_csv(path).slice(begin, end);
   for (const auto& kpi : ChainSchema{}.kpis)
@@ -307,7 +321,7 @@ TEST(DriftOnRealTables, FindsEachChangeOfStageWithinAHundredRowsAndNothingElse) 
   stream.append(piece(perf / "resource_stimulus_global_A-B-C_modified.csv", 0, 1000));
   stream.append(piece(perf / "dag-1_resource_stimulus_global_A-B-C.csv", 0, 1000));
   for (const uint64_t seed : {1, 7, 42}) {
-    const auto alarms = scan(stream, {}, seed);
+    const auto alarms = scan(stream, ChainSchema{}.kpis, {}, seed);
     ASSERT_EQ(alarms.size(), 2U) << "seed " << seed;
     EXPECT_GT(alarms[0].row, 500);
     EXPECT_LE(alarms[0].row, 600);

@@ -15,28 +15,26 @@ namespace drst {
 namespace {
 
 constexpr int most_items_a_step = 64;
-constexpr std::size_t most_top_features = 10;
 
 Duration seconds(double s) { return Duration(static_cast<int64_t>(s * 1e6)); }
 
-JoinedReaderOptions reader_options(const DriftSettings& settings, const MonitorOptions& options) {
+JoinedReaderOptions reader_options(const MonitorOptions& options) {
   JoinedReaderOptions reader;
   reader.topic = options.topic;
   reader.group = options.group;
   reader.member = options.member;
   reader.run_id = options.run_id;
-  reader.reorder_bound = static_cast<std::size_t>(settings.reorder_bound);
-  reader.max_missing_fraction = settings.max_missing_fraction;
+  reader.settings = options.reader;
   reader.limits = options.limits;
   return reader;
 }
 
-std::vector<FeatureShare> top_features(const Alarm& alarm) {
+std::vector<FeatureShare> top_features(const Alarm& alarm, int64_t most) {
   std::vector<std::size_t> order(alarm.columns.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return alarm.by_feature[a] > alarm.by_feature[b]; });
-  order.resize(std::min(order.size(), most_top_features));
+  order.resize(std::min(order.size(), static_cast<std::size_t>(most)));
   std::vector<FeatureShare> top;
   for (const std::size_t i : order) top.push_back({alarm.columns[i], alarm.by_feature[i]});
   return top;
@@ -51,9 +49,10 @@ Monitor::State::State(Log& l, ObjectStore& s, const Clock& c, DriftSettings sett
       settings(std::move(settings_)),
       options(std::move(options_)),
       handover(s),
-      reader(l, c, reader_options(settings, options)),
+      reader(l, c, reader_options(options)),
       detector(settings, options.seed),
-      window(static_cast<std::size_t>(settings.window), static_cast<std::size_t>(settings.reorder_bound)),
+      window(static_cast<std::size_t>(settings.window),
+             static_cast<std::size_t>(options.reader.reorder_bound)),
       history(static_cast<std::size_t>(settings.history_points)),
       patience(c, settings.first_record_timeout_s, settings.idle_timeout_s) {
   load();
@@ -136,7 +135,7 @@ void Monitor::State::raise(const Alarm& alarm, const JoinedReader::Item& item) {
   drift.signal_bits = alarm.signal;
   drift.threshold_bits = alarm.threshold;
   drift.tier = to_text(alarm.tier);
-  drift.top_features = top_features(alarm);
+  drift.top_features = top_features(alarm, settings.top_features);
   drift.when = item.send_ts;  // not the clock: a repeat after a crash must write the same object
   write_event(store, drift);
   handover.raise({id, alarm.tier, alarm.row, options.target}, window.take(reader.columns()), clock.now(),

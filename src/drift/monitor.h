@@ -25,6 +25,7 @@
 #include "store/store.h"
 #include "stream/log.h"
 #include "stream/record.h"
+#include "stream/settings.h"
 
 namespace drst {
 
@@ -35,6 +36,7 @@ struct MonitorOptions {
   std::string member = "monitor";
   std::string target = "output_rate";
   uint64_t seed = 1;
+  ReaderSettings reader = {};
   WireLimits limits = {};
 };
 

@@ -132,6 +132,35 @@ TEST(Monitor, RaisesAHandOverForEachChangeAndCleansUp) {
   EXPECT_EQ(history.at("by_feature").shape[1], 2U);
 }
 
+TEST(Monitor, NamesAsManyColumnsAsSet) {
+  World world;
+  world.produce_three_stages();
+  auto settings = small();
+  settings.top_features = 1;
+  Monitor monitor(world.log, world.store, world.clock, settings, options());
+  run(monitor, world);
+  const auto events = read_drift_events(world.store);
+  EXPECT_FALSE(events.empty());
+  for (const auto& event : events) EXPECT_EQ(event.top_features.size(), 1U);
+}
+
+TEST(Monitor, TakesHalfARecordOrLeavesItAsSet) {
+  for (const double limit : {0.5, 0.25}) {
+    World world;
+    for (int64_t row = 0; row < 80; ++row) world.produce(row, 0, {}, "s");
+    NewRecord half;
+    half.value = R"({"features":{"a_cycles":1},"id":"run-80"})";
+    half.headers = {{std::string(run_id_header), "run"}};
+    world.log.append("t", 80 % partitions, {&half, 1});
+    world.end();
+    auto reading = options();
+    reading.reader.max_missing_fraction = limit;
+    Monitor monitor(world.log, world.store, world.clock, small(), reading);
+    run(monitor, world);
+    EXPECT_EQ(monitor.counts().unusable, limit == 0.5 ? 0U : 1U);
+  }
+}
+
 TEST(Monitor, HandsOverTheWholeWindowWithLagsAndLabels) {
   World world;
   for (int64_t row = 0; row < 170; ++row) {

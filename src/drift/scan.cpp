@@ -1,14 +1,15 @@
 #include "drift/scan.h"
 
+#include <algorithm>
+
 namespace drst {
 
-std::vector<Alarm> scan(const Table& table, const DriftSettings& settings, uint64_t seed,
-                        std::vector<SignalPoint>* points) {
-  const ChainSchema schema;
+std::vector<Alarm> scan(const Table& table, const std::vector<std::string>& kpis,
+                        const DriftSettings& settings, uint64_t seed, std::vector<SignalPoint>* points) {
   std::vector<std::string> names;
   std::vector<std::size_t> columns;
   for (std::size_t c = 0; c < table.columns(); ++c) {
-    if (schema.is_kpi(table.names()[c])) continue;
+    if (std::find(kpis.begin(), kpis.end(), table.names()[c]) != kpis.end()) continue;
     names.push_back(table.names()[c]);
     columns.push_back(c);
   }

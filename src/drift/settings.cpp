@@ -43,6 +43,11 @@ void describe(SettingsVisitor& v, DriftSettings& s) {
   v.visit("quantiles", c.quantiles, {"1", "for tiers A, B, C", 0, 1});
   v.visit("budget_rows", c.budget_rows,
           {"rows", "rule = budget: expected records between false alarms, for tiers A, B, C", 1, 1e12});
+  v.visit("tail_from", c.tail_from,
+          {"1",
+           "exceedance at which the bootstrapped quantiles hand over to an exponential tail: 40 of 400 "
+           "rounds lie beyond 0.1, enough to fit it",
+           0.001, 1});
   v.visit("least_effect", c.least_effect,
           {"bits",
            "no threshold of tiers A, B, C is lower for the whole window. Windows of one stage differ by up "
@@ -107,11 +112,6 @@ void describe(SettingsVisitor& v, DriftSettings& s) {
            "a retrain lock older than this is stale: the longest retrain takes seconds, a dead retrainer "
            "must not blind the monitor for long",
            1, 1e6});
-  v.visit("reorder_bound", s.reorder_bound,
-          {"rows", "records waited for at most when partitions run apart", 1, 1e6});
-  v.visit(
-      "max_missing_fraction", s.max_missing_fraction,
-      {"1", "a record that lacks more of its columns is unusable; half still holds the other half", 0, 1});
   v.visit("save_every", s.save_every,
           {"rows",
            "the monitor's state is saved each so many records, and at each alarm; a restart repeats at most "
@@ -119,6 +119,9 @@ void describe(SettingsVisitor& v, DriftSettings& s) {
            1, 1e6});
   v.visit("publish_every_s", s.publish_every_s,
           {"s", "results/drift_signal.json is written at most this often, for dashboards", 0, 86400});
+  v.visit(
+      "top_features", s.top_features,
+      {"1", "columns that an alarm names, those that changed most; a table of more helps nobody", 0, 1e4});
   v.visit("history_points", s.history_points,
           {"1", "evaluations kept for the report; when full, every second one is dropped", 16, 1e6});
 }

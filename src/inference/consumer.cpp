@@ -49,7 +49,7 @@ struct InferenceConsumer::State {
         decoder(identity.limits),
         patience(clock_in, settings.first_record_timeout_s, settings.idle_timeout_s),
         run_end(identity.run_id),
-        meter(settings.epsilon) {}
+        meter(identity.epsilon) {}
 
   Log& log;
   ObjectStore& store;

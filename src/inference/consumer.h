@@ -48,6 +48,7 @@ struct ConsumerIdentity {
   /// Whose sentinels end the stream; empty: the run of the first record seen. Records of any run are
   /// predicted.
   std::string run_id;
+  double epsilon = 1e-6;  ///< of the relative error in the figures (model.epsilon)
   WireLimits limits = {};
   NeighbourSettings neighbours = {};  ///< the judge's
 };

@@ -520,7 +520,7 @@ TEST(Consumer, FiguresCountOnlyLabelledRows) {
   member.consumer.on_report([&](const BatchReport& report) { reports.push_back(report); });
   world.finish();
   member.run();
-  Scores baseline(settings.epsilon), adaptive(settings.epsilon);
+  Scores baseline(1e-6), adaptive(1e-6);
   for (const auto& row : world.traces().rows) {
     baseline.add(static_cast<double>(row.pred_orig), static_cast<double>(row.truth));
     adaptive.add(static_cast<double>(row.pred_adj), static_cast<double>(row.truth));

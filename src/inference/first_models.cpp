@@ -16,6 +16,7 @@ FirstModels::FirstModels(ObjectStore& store, const Clock& clock, const Inference
       slot_(slot),
       waiting_(std::move(waiting)),
       batch_(static_cast<std::size_t>(settings.batch)),
+      limits_(settings.onnx.limits()),
       interval_(
           std::chrono::duration_cast<Duration>(std::chrono::duration<double>(settings.poll_interval_s))) {}
 
@@ -36,7 +37,7 @@ void FirstModels::look_for_baseline() {
   if (!*pointer)
     return complain("no baseline model is in " + store_.url() +
                     " yet; `drst offline` into the same --store publishes it");
-  auto served = load_served(registry_, **pointer, batch_);
+  auto served = load_served(registry_, **pointer, batch_, limits_);
   if (!served)
     return complain("the baseline in " + store_.url() + " cannot be used: " + served.error().reason + "; " +
                     std::string(baseline_remedy));

@@ -36,6 +36,7 @@ class FirstModels {
   ModelSlot& slot_;
   std::string waiting_;
   std::size_t batch_;
+  ModelLimits limits_;
   Duration interval_;
   std::optional<Time> next_try_;
   std::string complaint_;

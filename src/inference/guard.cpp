@@ -57,7 +57,8 @@ struct Guard::State {
 
   enum class Outcome { offered, refused, failed };
   Outcome try_offer(const Pointer& pointer, Gate verdict) {
-    auto served = load_served(registry, pointer, static_cast<std::size_t>(settings.batch));
+    auto served =
+        load_served(registry, pointer, static_cast<std::size_t>(settings.batch), settings.onnx.limits());
     if (!served) {
       complain(served.error().reason);
       return Outcome::failed;
@@ -130,7 +131,8 @@ struct Guard::State {
     auto set = std::make_unique<ServedExperts>();
     for (const auto& expert : *wanted) {
       try {
-        auto served = load_served(registry, expert.release, static_cast<std::size_t>(settings.batch));
+        auto served = load_served(registry, expert.release, static_cast<std::size_t>(settings.batch),
+                                  settings.onnx.limits());
         if (served) {
           set->lines.push_back({expert.line, std::move(*served)});
         } else {

@@ -140,6 +140,18 @@ TEST_F(GuardTest, WrongInputsAndGarbageWithAGoodDigestAreRefused) {
   EXPECT_EQ(guard.counts().failures, 2u);
 }
 
+TEST_F(GuardTest, AReleaseBeyondTheLimitsIsRefused) {
+  InferenceSettings strict;
+  strict.onnx.max_inputs = 1;
+  ModelSlot own;
+  Guard careful(world.store, world.clock, strict, {}, "infer-0", own);
+  careful.step();
+  EXPECT_FALSE(own.take());
+  EXPECT_GT(careful.counts().failures, 0U);
+  guard.step();
+  EXPECT_TRUE(slot.take()) << "it is the limit, not the release";
+}
+
 TEST_F(GuardTest, ARestartedConsumerGetsTheLastUsableReleaseWhileThePointerIsBroken) {
   const auto good = live(3, 0.5);
   const auto bad = live(4, 0.5);

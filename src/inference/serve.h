@@ -7,14 +7,15 @@
 
 #include "base/error.h"
 #include "inference/slot.h"
+#include "learn/model_limits.h"
 #include "registry/registry.h"
 
 namespace drst {
 
-/// Checks size and SHA-256 (Registry::load), that the graph is readable, that its inputs are those of its
-/// metrics, and that it predicts a finite number for a record without any input. Scratch memory is grown for
-/// `batch` rows. The Failure names the object and the cause.
+/// Checks size and SHA-256 (Registry::load), that the graph is readable within the limits, that its inputs
+/// are those of its metrics, and that it predicts a finite number for a record without any input. Scratch
+/// memory is grown for `batch` rows. The Failure names the object and the cause.
 Result<std::unique_ptr<ServedModel>> load_served(Registry& registry, const Pointer& pointer,
-                                                 std::size_t batch);
+                                                 std::size_t batch, const ModelLimits& limits = {});
 
 }  // namespace drst

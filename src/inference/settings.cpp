@@ -36,10 +36,6 @@ void describe(SettingsVisitor& visitor, InferenceSettings& settings) {
   visitor.visit("poll_interval_s", settings.poll_interval_s,
                 {"s", "How often the guard reads the release pointer; the delay of a hot swap.", 0, 3600});
   visitor.visit(
-      "epsilon", settings.epsilon,
-      {"target units", "The relative error is |p - y| / max(|y|, epsilon), so that y = 0 divides nothing.",
-       1e-300, 1e300});
-  visitor.visit(
       "dedupe_window", settings.dedupe_window,
       {"rows",
        "So far back a repeated id is recognised in a partition, also after a hand-over; a restarted producer "

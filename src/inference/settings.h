@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/settings.h"
+#include "learn/model_limits.h"
 
 namespace drst {
 
@@ -14,9 +15,9 @@ struct InferenceSettings {
   double idle_timeout_s = 30;
   double lease_s = 10;
   double poll_interval_s = 1;      ///< guard: how often the pointer is read (by the injected clock)
-  double epsilon = 1e-6;           ///< of the relative error
   int64_t dedupe_window = 65'536;  ///< rows a partition and run in which a repeated id is recognised
   int64_t report_records = 1000;   ///< records a BatchReport covers
+  OnnxSettings onnx;               ///< section [onnx]; the retrainer takes it, too
 };
 void describe(SettingsVisitor& visitor, InferenceSettings& settings);
 

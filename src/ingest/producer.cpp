@@ -54,10 +54,14 @@ void describe(SettingsVisitor& visitor, ProducerSettings& settings) {
                  "short stop should not "
                  "shift the stream; else it goes on at its rate from now",
                  0, 1e9});
+  describe(visitor, settings.rows);
 }
 
-void check_stages(const std::vector<StageTable>& stages, const std::string& target) {
-  (void)RowPlan(stages, target, {}, {});
+void check_stages(const std::vector<StageTable>& stages, const std::string& target,
+                  const std::vector<std::string>& kpis) {
+  ProducerSettings settings;
+  settings.kpis = kpis;
+  (void)RowPlan(stages, target, settings, {});
 }
 
 struct Producer::State {

@@ -46,12 +46,16 @@ struct ProducerSettings {
   double rate = 0;          ///< rows a second; 0: as fast as possible
   int64_t batch = 64;       ///< rows a step when rate is 0, and most rows of one append
   double catch_up_s = 60;   ///< a restart that is later than this does not hurry after its schedule
-  WireLimits wire;          ///< section [wire]; readers of the topic take it, too
+  DefaultStreamSettings rows;
+  WireLimits wire;  ///< section [wire]; readers of the topic take it, too
+  /// Columns that are no features; model.kpis, as training has it.
+  std::vector<std::string> kpis = ChainSchema().kpis;
 };
 void describe(SettingsVisitor& visitor, ProducerSettings& settings);
 
 /// InputError where a Producer would have one for these stages.
-void check_stages(const std::vector<StageTable>& stages, const std::string& target);
+void check_stages(const std::vector<StageTable>& stages, const std::string& target,
+                  const std::vector<std::string>& kpis);
 
 /// Labels of all rows, for scoring afterwards; no component that decides reads it.
 inline constexpr const char* truth_key = "results/truth.npz";

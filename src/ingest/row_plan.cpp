@@ -17,7 +17,10 @@ RowPlan::RowPlan(std::vector<StageTable> stages, const std::string& target, cons
       by_key_(settings.partitioner == "key"),
       label_every_(settings.label_every),
       key_hash_(fnv1a(chain_key)) {
-  const ChainSchema schema;
+  const auto is_feature = [&](const std::string& name) {
+    return name != target &&
+           std::find(settings.kpis.begin(), settings.kpis.end(), name) == settings.kpis.end();
+  };
   for (auto& [name, table] : stages) {
     const auto target_column = table.find(target);
     if (!target_column)
@@ -27,8 +30,9 @@ RowPlan::RowPlan(std::vector<StageTable> stages, const std::string& target, cons
     stage.first_row = rows_;
     stage.target = *target_column;
     for (std::size_t c = 0; c < table.columns(); ++c)
-      if (c != *target_column && !schema.is_kpi(table.names()[c])) stage.features.push_back(c);
-    if (stage.features.empty()) throw InputError("stage '" + name + "' has no counters, only KPIs");
+      if (is_feature(table.names()[c])) stage.features.push_back(c);
+    if (stage.features.empty())
+      throw InputError("stage '" + name + "' has no counters, only KPIs (model.kpis names those)");
     for (const auto c : stage.features) stage.columns.push_back(table.names()[c]);
     if (lags_)
       for (const auto c : stage.features) stage.columns.push_back(table.names()[c] + std::string(lag_suffix));

@@ -97,7 +97,7 @@ RunProgress read_progress(Log& log, const std::string& topic, const std::string&
   const std::string labels = labels_topic(topic);
   for (int p = 0; p < log.partitions(labels); ++p)
     each_record(log, labels, p, [&](const RecordView& record) {
-      const auto label = decode_label(record.value);
+      const auto label = decode_label(record.value, limits);
       const auto parts = label ? split_id(label->id) : std::nullopt;
       if (parts && parts->run_id == run_id)
         progress.next_label = std::max(progress.next_label, parts->row + 1);

@@ -36,11 +36,24 @@ struct Step {
   std::array<double, kVnfs> share{}, arrivals{}, wait_s{};
 };
 
+void require(bool good, const std::string& what) {
+  if (!good) throw InputError("simulation: " + what);
+}
+
+void check(const ChainSchema& chain) {
+  require(chain.kpis.size() == 3, "simulator.kpis needs three names: rate in, rate out, latency");
+  require(chain.vnfs.size() == kVnfs, "simulator.vnfs needs five names, one a function of the chain");
+  require(chain.events.size() == kEvents, "simulator.events needs twelve names");
+  auto names = chain.all_names();
+  std::sort(names.begin(), names.end());
+  for (std::size_t i = 1; i < names.size(); ++i)
+    require(names[i] != names[i - 1],
+            "simulator.kpis, vnfs and events make the column '" + names[i] + "' twice");
+}
+
 void check(const SimulationSpec& spec) {
   const SimulatorSettings& s = spec.settings;
-  const auto require = [](bool good, const std::string& what) {
-    if (!good) throw InputError("simulation: " + what);
-  };
+  check(s.chain);
   require(spec.rows >= 0, "rows must be 0 (endless) or more");
   require(spec.experiment_rows >= 0, "experiment_rows must be 0 (as published) or more");
   require(s.event_noise.size() == kEvents, "simulator.event_noise needs twelve values, one an event");
@@ -64,7 +77,7 @@ struct Simulator::State {
         random(spec.seed),
         player(spec, deployment.vnf_names, random.fork(1)),
         counters(spec.settings, deployment, random.fork(2)) {
-    ChainSchema schema;
+    ChainSchema schema = spec.settings.chain;
     schema.vnfs = deployment.vnf_names;
     columns = schema.all_names();
   }

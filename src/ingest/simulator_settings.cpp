@@ -90,6 +90,14 @@ void describe(SettingsVisitor& v, SimulatorSettings& s) {
   core(v, s);
   neighbour(v, s);
   measurement(v, s);
+  v.visit("kpis", s.chain.kpis,
+          {"",
+           "names of the three KPI columns: rate in, rate out, latency. What is no counter to producer and "
+           "training is model.kpis"});
+  v.visit("vnfs", s.chain.vnfs,
+          {"", "names of the five VNFs, in this order: firewall, router, DPI, payload scanner, bridge"});
+  v.visit("events", s.chain.events,
+          {"", "names of the twelve events of a VNF, in this order; a counter's column is <vnf>_<event>"});
   v.visit("replaced", s.replaced, {"", "VNF that dag-2 replaces"});
   v.visit("replacement", s.replacement, {"", "its new name"});
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/settings.h"
+#include "table/table.h"
 
 namespace drst {
 
@@ -77,6 +78,7 @@ struct SimulatorSettings {
   double coalescing_us = 250;          // [C] at low rates after high ones
   double missing_latency_rate = 0.02;  // [S] experiments without probes
 
+  ChainSchema chain;                      // names only: what each does and counts goes by its place
   std::string replaced = "payload_scan";  // dag-2: a VNF the model never saw
   std::string replacement = "flow_tracker";
 };

@@ -61,6 +61,23 @@ TEST(Simulator, Dag2CarriesTheReplacedVnfUnderItsNewName) {
   EXPECT_EQ(dag.vnfs()[3], "flow_tracker");
 }
 
+TEST(Simulator, NamesOfAnotherChainChangeNothingElse) {
+  SimulationSpec spec = make_spec(Scenario::intervention, 60);
+  const Table usual = simulate_table(spec);
+  ChainSchema& chain = spec.settings.chain;
+  chain.kpis = {"rx", "tx", "delay"};
+  chain.vnfs = {"nat", "lb", "ids", "cache", "tunnel"};
+  chain.events[6] = "cpu-cycles";
+  const Table other = simulate_table(spec);
+  EXPECT_EQ(other.names(), chain.all_names());
+  EXPECT_TRUE(other.find("ids_cpu-cycles"));
+  for (std::size_t c = 0; c < usual.columns(); ++c)
+    for (std::size_t r = 0; r < usual.rows(); ++r)
+      ASSERT_TRUE(usual.at(r, c) == other.at(r, c) ||
+                  (std::isnan(usual.at(r, c)) && std::isnan(other.at(r, c))))
+          << usual.names()[c];
+}
+
 TEST(Simulator, SameSeedSameRowsAndAnotherSeedOthers) {
   for (const Scenario scenario : kScenarios) {
     for (const Topology topology : kTopologies) {
@@ -254,6 +271,11 @@ TEST(SimulatorErrors, WrongSpecificationsAreRefusedInWords) {
   spec.settings.replacement = "firewall";
   EXPECT_THROW(Simulator{spec}, InputError);
   EXPECT_THROW(simulate_table(make_spec(Scenario::baseline, 0)), InputError);
+  spec = make_spec(Scenario::baseline, 10);
+  spec.settings.chain.vnfs = {"nat", "lb", "ids", "cache"};
+  EXPECT_THROW(Simulator{spec}, InputError);
+  spec.settings.chain.vnfs.emplace_back("nat");
+  EXPECT_THROW(Simulator{spec}, InputError) << "the same name twice";
 }
 
 // Known change points, for studies of detectors.

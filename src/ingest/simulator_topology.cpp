@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace drst::sim {
 namespace {
@@ -63,13 +64,12 @@ Deployment make_deployment(Scenario scenario, Topology topology, const Simulator
       d = fork_after_firewall();
       break;
   }
-  d.vnf_names = ChainSchema().vnfs;
+  d.vnf_names = settings.chain.vnfs;
   if (topology == Topology::dag_2) {
     const auto place = std::find(d.vnf_names.begin(), d.vnf_names.end(), settings.replaced);
     if (place == d.vnf_names.end())
-      throw InputError(
-          "simulator.replaced = \"" + settings.replaced +
-          "\": no such VNF in the chain; use one of firewall, nf_router, ndpi_stats, payload_scan, bridge");
+      throw InputError("simulator.replaced = \"" + settings.replaced +
+                       "\": no such VNF in the chain; use one of " + join(d.vnf_names));
     if (std::find(d.vnf_names.begin(), d.vnf_names.end(), settings.replacement) != d.vnf_names.end())
       throw InputError("simulator.replacement = \"" + settings.replacement +
                        "\" is already in the chain; use a new name");

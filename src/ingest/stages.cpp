@@ -16,9 +16,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t bridge_rows = 500;  // of the offline table, that begin the stream
-constexpr std::size_t stage_rows = 1000;  // of each further table
-
 [[noreturn]] void bad_range(const std::string& text) {
   throw InputError(
       "'" + text +
@@ -54,6 +51,17 @@ std::optional<fs::path> find_topology(const fs::path& folder, const std::string&
 }
 
 }  // namespace
+
+void describe(SettingsVisitor& visitor, DefaultStreamSettings& settings) {
+  visitor.visit("bridge_rows", settings.bridge_rows,
+                {"rows",
+                 "of the offline table, its last, that begin the default stream instead of training: what "
+                 "has not changed yet",
+                 1, 1e9});
+  visitor.visit(
+      "stage_rows", settings.stage_rows,
+      {"rows", "of each further table, its first, in the default stream; some 20 experiments", 1, 1e9});
+}
 
 RowRange parse_row_range(const std::string& text) {
   RowRange range;
@@ -117,8 +125,8 @@ StageSpec parse_stage(const std::string& text) {
   return {name, parse_row_range(text.substr(equals + 1))};
 }
 
-Table load_range(const RowRange& range) {
-  CsvOptions options;
+Table load_range(const RowRange& range, const TableSettings& limits) {
+  CsvOptions options = limits.csv_options();
   if (range.kind == RowRange::Kind::head) options.row_end = range.a;
   if (range.kind == RowRange::Kind::rows) {
     options.row_begin = range.a;
@@ -134,7 +142,10 @@ Table load_range(const RowRange& range) {
   return table;
 }
 
-DefaultStream default_stream(const fs::path& data_folder) {
+DefaultStream default_stream(const fs::path& data_folder, const DefaultStreamSettings& settings,
+                             const TableSettings& limits) {
+  const auto bridge_rows = static_cast<std::size_t>(settings.bridge_rows);
+  const auto stage_rows = static_cast<std::size_t>(settings.stage_rows);
   const std::string offline_name = "combined.csv";
   if (!fs::is_directory(data_folder))
     throw InputError(
@@ -147,11 +158,12 @@ DefaultStream default_stream(const fs::path& data_folder) {
         "no " + offline_name + " in " + data_folder.string() + " or " + folder.string() +
         "; name the folder of the stage tables with --data, or fill it by `drst datasets fetch`");
   const fs::path combined = folder / offline_name;
-  const std::size_t rows = read_csv(combined).rows();
+  const std::size_t rows = read_csv(combined, limits.csv_options()).rows();
   if (rows <= bridge_rows)
     throw InputError(combined.string() + " has " + to_text(rows) + " rows; more than " +
                      to_text(bridge_rows) + " are needed (the last " + to_text(bridge_rows) +
-                     " begin the stream, the others train); choose with --offline and --stage");
+                     " begin the stream, the others train); choose with --offline and --stage, or set "
+                     "stream.bridge_rows");
 
   DefaultStream stream;
   stream.offline = {combined, RowRange::Kind::rows, 0, rows - bridge_rows};

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "base/settings.h"
+#include "table/settings.h"
 #include "table/table.h"
 
 namespace drst {
@@ -31,18 +34,25 @@ struct StageTable {
   std::string name;
   Table table;
 };
-Table load_range(
-    const RowRange& range);  ///< InputError if there are no rows, or fewer than rows=A-B asks for
+/// InputError if there are no rows, or fewer than rows=A-B asks for, or the file is beyond the limits.
+Table load_range(const RowRange& range, const TableSettings& limits = {});
 
-/// The default stream for the files a data folder has: offline `combined.csv` less its last 500 rows, stage0
-/// those 500, then the first 1000 rows of each further stage table: stage1, stage2, stage3, dag-1, dag-2. Of
-/// several dag tables the first by name.
+/// The default stream for the files a data folder has: offline `combined.csv` less its last `bridge_rows`,
+/// stage0 those, then the first `stage_rows` of each further stage table: stage1, stage2, stage3, dag-1,
+/// dag-2. Of several dag tables the first by name.
+struct DefaultStreamSettings {
+  int64_t bridge_rows = 500;
+  int64_t stage_rows = 1000;
+};
+/// Part of the section [stream].
+void describe(SettingsVisitor& visitor, DefaultStreamSettings& settings);
 struct DefaultStream {
   RowRange offline;
   std::vector<StageSpec> stages;
 };
 /// InputError saying which file is missing and where it was looked for (folder itself and its perf/
 /// subfolder).
-DefaultStream default_stream(const std::filesystem::path& data_folder);
+DefaultStream default_stream(const std::filesystem::path& data_folder,
+                             const DefaultStreamSettings& settings = {}, const TableSettings& limits = {});
 
 }  // namespace drst

@@ -94,6 +94,30 @@ TEST(DefaultStream, TakesWhatTheFolderHas) {
   EXPECT_EQ(load_range(stream.stages[0].range).column("output_rate")[0], 20);
 }
 
+TEST(LoadRange, KeepsTheLimitsOfTables) {
+  const TemporaryFolder folder;
+  write_table(folder.path() / "combined.csv", 10);
+  TableSettings limits;
+  limits.max_columns = 1;
+  EXPECT_THAT(
+      words_of([&] { load_range(parse_row_range((folder.path() / "combined.csv").string()), limits); }),
+      HasSubstr("columns"));
+  EXPECT_THAT(words_of([&] { default_stream(folder.path(), {.bridge_rows = 2}, limits); }),
+              HasSubstr("columns"));
+}
+
+TEST(DefaultStream, IsCutAsSet) {
+  const TemporaryFolder folder;
+  write_table(folder.path() / "combined.csv", 100);
+  write_table(folder.path() / "random_rates.csv", 70);
+  const auto stream = default_stream(folder.path(), {.bridge_rows = 30, .stage_rows = 50});
+  EXPECT_EQ(load_range(stream.offline).rows(), 70U);
+  ASSERT_EQ(stream.stages.size(), 2U);
+  EXPECT_EQ(load_range(stream.stages[0].range).rows(), 30U);
+  EXPECT_EQ(load_range(stream.stages[0].range).column("output_rate")[0], 70);
+  EXPECT_EQ(load_range(stream.stages[1].range).rows(), 50U);
+}
+
 TEST(DefaultStream, OfTheRealTables) {
   DRST_NEEDS_DATA(data);
   const auto stream = default_stream(data);  // the tables are in perf/

@@ -26,7 +26,7 @@ std::string mixture_to_onnx(std::span<const MixtureMember> members, bool geometr
                             std::map<std::string, std::string> metadata);
 bool holds_mixture(std::string_view onnx_bytes);
 /// ModelError if it is not a mixture as written above.
-std::unique_ptr<Model> mixture_from_onnx(std::string_view onnx_bytes,
+std::unique_ptr<Model> mixture_from_onnx(std::string_view onnx_bytes, const ModelLimits& limits,
                                          std::map<std::string, std::string>& metadata);
 
 }  // namespace drst::learn

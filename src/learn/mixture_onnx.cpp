@@ -74,10 +74,9 @@ void write_tail(onnx::GraphProto& graph, const std::vector<float>& weights, bool
   if (geometric) add_node(graph, "Exp", {sum}, output_name);
 }
 
-onnx::ModelProto parse(std::string_view bytes) {
-  const OnnxLimits limits;
-  if (bytes.size() > limits.max_bytes)
-    refuse(to_text(bytes.size()) + " bytes; the limit is " + to_text(limits.max_bytes));
+onnx::ModelProto parse(std::string_view bytes, const ModelLimits& limits) {
+  if (bytes.size() > limits.network.max_bytes)
+    refuse(to_text(bytes.size()) + " bytes; the limit is " + to_text(limits.network.max_bytes));
   onnx::ModelProto model;
   if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) refuse("not an ONNX model");
   return model;
@@ -121,7 +120,7 @@ std::string mixture_to_onnx(std::span<const MixtureMember> members, bool geometr
   std::map<std::string, int64_t> opsets;
   std::vector<float> weights;
   for (std::size_t k = 0; k < members.size(); ++k) {
-    onnx::ModelProto model = parse(members[k].model->to_onnx({}));
+    onnx::ModelProto model = parse(members[k].model->to_onnx({}), {});
     for (const auto& opset : model.opset_import())
       opsets[opset.domain()] = std::max(opsets[opset.domain()], opset.version());
     auto& graph = *model.mutable_graph();
@@ -163,9 +162,9 @@ bool holds_mixture(std::string_view bytes) {
   return bytes.find(members_key) != std::string_view::npos;
 }
 
-std::unique_ptr<Model> mixture_from_onnx(std::string_view bytes,
+std::unique_ptr<Model> mixture_from_onnx(std::string_view bytes, const ModelLimits& limits,
                                          std::map<std::string, std::string>& metadata) {
-  onnx::ModelProto mixture = parse(bytes);
+  onnx::ModelProto mixture = parse(bytes, limits);
   const auto count = parse_int(metadata_of(mixture, members_key)).value_or(0);
   if (count < 1 || count > static_cast<int64_t>(most_members))
     refuse("a mixture of " + to_text(count) + " members; 1 to " + to_text(most_members) + " are read");
@@ -213,7 +212,7 @@ std::unique_ptr<Model> mixture_from_onnx(std::string_view bytes,
     parts[k].Clear();
     if (holds_mixture(part)) refuse("a mixture inside a mixture");
     weights.push_back(weight_of(tail, k));
-    members.push_back({load_model(part), weights.back()});
+    members.push_back({load_model(part, limits), weights.back()});
   }
   const bool geometric = std::any_of(tail.node().begin(), tail.node().end(),
                                      [](const onnx::NodeProto& node) { return node.op_type() == "Exp"; });

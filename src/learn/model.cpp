@@ -165,13 +165,14 @@ std::vector<Network> networks_of(const Model& model) {
 
 namespace {
 
-std::unique_ptr<Model> load_any(std::string_view onnx_bytes, std::map<std::string, std::string>& metadata) {
-  if (learn::holds_mixture(onnx_bytes)) return learn::mixture_from_onnx(onnx_bytes, metadata);
+std::unique_ptr<Model> load_any(std::string_view onnx_bytes, const ModelLimits& limits,
+                                std::map<std::string, std::string>& metadata) {
+  if (learn::holds_mixture(onnx_bytes)) return learn::mixture_from_onnx(onnx_bytes, limits, metadata);
   if (holds_trees(onnx_bytes)) {
-    TreeEnsemble ensemble = trees_from_onnx(onnx_bytes, &metadata);
+    TreeEnsemble ensemble = trees_from_onnx(onnx_bytes, &metadata, limits.trees);
     return make_model(std::move(ensemble), metadata["family"].empty() ? "extra_trees" : metadata["family"]);
   }
-  Network network = from_onnx(onnx_bytes, &metadata);
+  Network network = from_onnx(onnx_bytes, &metadata, limits.network);
   std::string family = metadata["family"];
   if (family.empty()) family = network.layers.size() == 1 ? "ridge" : "mlp";
   return make_model(std::move(network), std::move(family));
@@ -194,9 +195,9 @@ std::vector<float> parse_relevance(const std::string& text, std::size_t inputs) 
 
 }  // namespace
 
-std::unique_ptr<const Model> load_model(std::string_view onnx_bytes) {
+std::unique_ptr<const Model> load_model(std::string_view onnx_bytes, const ModelLimits& limits) {
   std::map<std::string, std::string> metadata;
-  auto model = load_any(onnx_bytes, metadata);
+  auto model = load_any(onnx_bytes, limits, metadata);
   model->relevance_ = parse_relevance(metadata["relevance"], model->inputs().size());
   return model;
 }

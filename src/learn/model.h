@@ -16,10 +16,10 @@
 #include <string_view>
 #include <vector>
 
+#include "learn/model_limits.h"
+
 namespace drst {
 
-struct Network;       // nn/network.h
-struct TreeEnsemble;  // trees/ensemble.h
 class Model;
 
 struct MixtureMember {
@@ -52,12 +52,12 @@ class Model {
   [[nodiscard]] std::span<const float> relevance() const { return relevance_; }
 
  private:
-  friend std::unique_ptr<const Model> load_model(std::string_view onnx_bytes);
+  friend std::unique_ptr<const Model> load_model(std::string_view onnx_bytes, const ModelLimits& limits);
   std::vector<float> relevance_;
 };
 
 /// Reads any family's ONNX bytes. ModelError (nn/onnx.h) if it cannot.
-std::unique_ptr<const Model> load_model(std::string_view onnx_bytes);
+std::unique_ptr<const Model> load_model(std::string_view onnx_bytes, const ModelLimits& limits = {});
 
 /// A network as a model; InputError if it is not whole.
 std::unique_ptr<Model> make_model(Network network, std::string family);

@@ -9,9 +9,7 @@
 namespace drst {
 namespace {
 
-constexpr float range_factor = 1.5F;  // beyond the training range: another world still has its own places
-constexpr double most_residual = 1;   // of the logarithm; beyond e-fold the label is as likely wrong
-constexpr std::size_t lanes = 8;      // partial sums, so that the compiler may use vectors
+constexpr std::size_t lanes = 8;  // partial sums, so that the compiler may use vectors
 
 /// Sum of (a - b)^2, in an order that does not depend on the machine.
 float squared_distance(const float* a, const float* b, std::size_t n) {
@@ -43,6 +41,16 @@ void describe(SettingsVisitor& v, NeighbourSettings& s) {
       "recency", s.recency,
       {"1", "how much more a label of this very moment counts than an old one of the same place", 0, 1000});
   v.visit("recency_rows", s.recency_rows, {"rows", "after which that has fallen to 1/e", 0.1, 1e6});
+  v.visit("range_factor", s.range_factor,
+          {"1",
+           "inputs are clipped so many times beyond the training range: another world still has its own "
+           "places",
+           1, 100});
+  v.visit("most_residual", s.most_residual,
+          {"1",
+           "of the logarithm: by how much a label may differ from the frozen prediction; beyond e-fold it is "
+           "as likely wrong",
+           0.01, 100});
 }
 
 Neighbours::Neighbours(std::shared_ptr<const Model> frozen, const NeighbourSettings& settings)
@@ -52,7 +60,7 @@ Neighbours::Neighbours(std::shared_ptr<const Model> frozen, const NeighbourSetti
   usable_ = true;
   Network& ends = networks.front();
   for (auto* bound : {&ends.low, &ends.high})
-    for (float& value : *bound) value *= range_factor;
+    for (float& value : *bound) value *= static_cast<float>(settings_.range_factor);
   ends_ = std::make_shared<const Network>(std::move(ends));
   const std::size_t inputs = ends_->inputs.size();
   const auto relevance = frozen_->relevance();
@@ -83,7 +91,8 @@ void Neighbours::add(int64_t row, std::span<const float> raw, float frozen_predi
   standardise(raw, memory_.data() + next_ * inputs);
   const double residual =
       std::log(static_cast<double>(label)) - std::log(static_cast<double>(frozen_prediction));
-  residuals_[next_] = static_cast<float>(std::clamp(residual, -most_residual, most_residual));
+  residuals_[next_] =
+      static_cast<float>(std::clamp(residual, -settings_.most_residual, settings_.most_residual));
   rows_[next_] = row;
   next_ = (next_ + 1) % most;
 }

@@ -30,6 +30,8 @@ struct NeighbourSettings {
   double ridge = 0.05;
   double recency = 20;
   double recency_rows = 3;
+  double range_factor = 1.5;
+  double most_residual = 1;
 };
 void describe(SettingsVisitor& visitor, NeighbourSettings& settings);
 

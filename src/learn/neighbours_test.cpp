@@ -54,6 +54,28 @@ TEST(Neighbours, FarFromEverythingItIsTheFrozenModel) {
               100 * std::exp(std::log(0.5) / 1.05), 0.1);
 }
 
+TEST(Neighbours, HowFarAnInputAndALabelMayLieIsASetting) {
+  const auto predicted = [](const NeighbourSettings& settings, float x, float label) {
+    Neighbours neighbours(constant_model(), settings);
+    neighbours.add(0, std::vector<float>{x, 0}, 100, label);
+    return static_cast<double>(neighbours.predict(1, std::vector<float>{x, 0}, 100));
+  };
+  auto settings = plain();
+  EXPECT_NEAR(predicted(settings, 0, 1e4F), 100 * std::exp(1 / 1.05), 0.1) << "e-fold at most";
+  settings.most_residual = 2;
+  EXPECT_NEAR(predicted(settings, 0, 1e4F), 100 * std::exp(2 / 1.05), 0.1);
+
+  const auto apart = [](const NeighbourSettings& s) {  // 15 is at the usual end of the range, 30 is beyond
+    Neighbours neighbours(constant_model(), s);
+    neighbours.add(0, std::vector<float>{15, 0}, 100, 200);
+    return static_cast<double>(neighbours.predict(1, std::vector<float>{30, 0}, 100));
+  };
+  settings = plain();
+  const double clipped = apart(settings);
+  settings.range_factor = 3;
+  EXPECT_LT(apart(settings), clipped - 1) << "now they lie apart";
+}
+
 TEST(Neighbours, TheNewestLabelCountsMostWhereAllAreAlike) {
   NeighbourSettings settings;
   Neighbours neighbours(constant_model(), settings);

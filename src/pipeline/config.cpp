@@ -31,14 +31,23 @@ void describe(SettingsVisitor& visitor, RunSettings& settings) {
       {"s",
        "virtual clock: how long after the stream's end a component may still work before the run is failed",
        1, 1e7});
+  visitor.visit(
+      "longest_nap_ms", settings.longest_nap_ms,
+      {"ms",
+       "wall clock: so long an idle component sleeps at most before it looks again at flags, pointer and "
+       "time-outs; new records wake it at once",
+       1, 10'000});
 }
 
 Settings Config::sections() {
   Settings all;
   all.add("run", run);
   all.add("model", model);
+  all.add("onnx", inference.onnx);
+  all.add("table", table);
   all.add("stream", stream);
   all.add("wire", stream.wire);
+  all.add("reader", reader);
   all.add("inference", inference);
   all.add("drift", drift);
   all.add("tuning", tuning);
@@ -51,6 +60,57 @@ Settings Config::sections() {
   all.add("simulator", simulator);
   all.add("datasets", datasets);
   return all;
+}
+
+ProducerSettings Config::producer_settings() const {
+  ProducerSettings settings = stream;
+  settings.kpis = model.kpis;
+  return settings;
+}
+
+ConsumerIdentity Config::consumer_identity() const {
+  ConsumerIdentity identity;
+  identity.topic = stream.topic;
+  identity.epsilon = model.epsilon;
+  identity.limits = stream.wire;
+  identity.neighbours = judge.neighbours;
+  return identity;
+}
+
+MonitorOptions Config::monitor_options() const {
+  MonitorOptions options;
+  options.topic = stream.topic;
+  options.target = model.target;
+  options.seed = static_cast<uint64_t>(run.seed);
+  options.reader = reader;
+  options.limits = stream.wire;
+  return options;
+}
+
+RetrainerOptions Config::retrainer_options() const {
+  RetrainerOptions options;
+  options.topic = stream.topic;
+  options.target = model.target;
+  options.family = model.family;
+  options.seed = static_cast<uint64_t>(run.seed);
+  options.epsilon = model.epsilon;
+  options.target_floor_share = model.target_floor_share;
+  options.reader = reader;
+  options.model_limits = inference.onnx.limits();
+  options.limits = stream.wire;
+  return options;
+}
+
+JudgeOptions Config::judge_options() const {
+  JudgeOptions options;
+  options.topic = stream.topic;
+  options.epsilon = model.epsilon;
+  options.first_record_timeout_s = tuning.first_record_timeout_s;
+  options.idle_timeout_s = tuning.idle_timeout_s;
+  options.reader = reader;
+  options.model_limits = inference.onnx.limits();
+  options.limits = stream.wire;
+  return options;
 }
 
 }  // namespace drst

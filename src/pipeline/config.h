@@ -3,11 +3,12 @@
 // equal.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
 #include "base/settings.h"
-#include "drift/detector.h"
+#include "drift/monitor.h"
 #include "inference/consumer.h"
 #include "ingest/datasets.h"
 #include "ingest/producer.h"
@@ -16,6 +17,7 @@
 #include "registry/registry.h"
 #include "store/settings.h"
 #include "stream/settings.h"
+#include "table/settings.h"
 #include "telemetry/settings.h"
 #include "tuning/judge.h"
 #include "tuning/retrainer.h"
@@ -30,13 +32,16 @@ struct RunSettings {
   int64_t retrain_rows = 1;
   double tick_s = 1;
   double patience_s = 600;
+  int64_t longest_nap_ms = 50;
 };
 void describe(SettingsVisitor& visitor, RunSettings& settings);
 
 struct Config {
   RunSettings run;
   ModelSettings model;
+  TableSettings table;
   ProducerSettings stream;
+  ReaderSettings reader;
   InferenceSettings inference;
   DriftSettings drift;
   TuningSettings tuning;
@@ -50,6 +55,17 @@ struct Config {
 
   /// A view of all sections; must not outlive the Config.
   [[nodiscard]] Settings sections();
+
+  // What components take from other sections than their own: the same in `drst run` and as processes. Run id
+  // and member are the caller's.
+  [[nodiscard]] ProducerSettings producer_settings() const;
+  [[nodiscard]] ConsumerIdentity consumer_identity() const;
+  [[nodiscard]] MonitorOptions monitor_options() const;
+  [[nodiscard]] RetrainerOptions retrainer_options() const;
+  [[nodiscard]] JudgeOptions judge_options() const;
+  [[nodiscard]] std::chrono::milliseconds longest_nap() const {
+    return std::chrono::milliseconds(run.longest_nap_ms);
+  }
 };
 
 }  // namespace drst

@@ -93,5 +93,50 @@ TEST(Config, NoTwoSettingsAreTheSameVariable) {
   }
 }
 
+TEST(Config, ASharedSettingReachesAllThatShareIt) {
+  Config config;
+  auto sections = config.sections();
+  for (const char* assignment :
+       {"model.kpis=[\"a\"]", "model.target=\"b\"", "model.family=\"ridge\"", "model.epsilon=0.5",
+        "model.target_floor_share=0.25", "reader.reorder_bound=7", "reader.max_missing_fraction=0.125",
+        "reader.lease_s=3", "onnx.max_inputs=9", "wire.max_columns=11", "stream.topic=\"t\"", "run.seed=5",
+        "tuning.first_record_timeout_s=77", "tuning.idle_timeout_s=66", "neighbours.rows=123"})
+    sections.set(assignment);
+  const auto producer = config.producer_settings();
+  EXPECT_EQ(producer.kpis, std::vector<std::string>{"a"});
+  EXPECT_EQ(producer.wire.max_columns, 11);
+  const auto consumer = config.consumer_identity();
+  EXPECT_EQ(consumer.topic, "t");
+  EXPECT_EQ(consumer.epsilon, 0.5);
+  EXPECT_EQ(consumer.limits.max_columns, 11);
+  EXPECT_EQ(consumer.neighbours.rows, 123);
+  const auto monitor = config.monitor_options();
+  const auto retrainer = config.retrainer_options();
+  const auto judge = config.judge_options();
+  for (const auto& reader : {monitor.reader, retrainer.reader, judge.reader}) {
+    EXPECT_EQ(reader.reorder_bound, 7);
+    EXPECT_EQ(reader.max_missing_fraction, 0.125);
+    EXPECT_EQ(reader.lease_s, 3);
+  }
+  EXPECT_EQ(monitor.topic, "t");
+  EXPECT_EQ(monitor.target, "b");
+  EXPECT_EQ(monitor.seed, 5U);
+  EXPECT_EQ(monitor.limits.max_columns, 11);
+  EXPECT_EQ(retrainer.topic, "t");
+  EXPECT_EQ(retrainer.target, "b");
+  EXPECT_EQ(retrainer.family, "ridge");
+  EXPECT_EQ(retrainer.seed, 5U);
+  EXPECT_EQ(retrainer.epsilon, 0.5);
+  EXPECT_EQ(retrainer.target_floor_share, 0.25);
+  EXPECT_EQ(retrainer.model_limits.network.max_inputs, 9U);
+  EXPECT_EQ(retrainer.limits.max_columns, 11);
+  EXPECT_EQ(judge.topic, "t");
+  EXPECT_EQ(judge.epsilon, 0.5);
+  EXPECT_EQ(judge.first_record_timeout_s, 77);
+  EXPECT_EQ(judge.idle_timeout_s, 66);
+  EXPECT_EQ(judge.model_limits.network.max_inputs, 9U);
+  EXPECT_EQ(judge.limits.max_columns, 11);
+}
+
 }  // namespace
 }  // namespace drst

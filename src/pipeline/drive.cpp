@@ -1,6 +1,7 @@
 #include "pipeline/drive.h"
 
 #include <atomic>
+#include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -12,11 +13,6 @@
 namespace drst {
 
 namespace {
-
-using namespace std::chrono_literals;
-
-/// How long an idle component sleeps at most before it looks at its flags, pointer and time-outs again.
-constexpr std::chrono::milliseconds longest_nap = 50ms;
 
 /// Steps one component until it has nothing more to do at this instant of the virtual clock.
 class Stepper {
@@ -83,11 +79,14 @@ namespace {
 /// Runs components on threads and gathers CPU time and the first exception.
 class ThreadCrew {
  public:
-  explicit ThreadCrew(Log& log) : log_(log) {}
+  ThreadCrew(Log& log, std::chrono::milliseconds longest_nap) : log_(log), longest_nap_(longest_nap) {}
 
   void start(Component& component, bool until_stopped) {
+    if (!until_stopped) {
+      const std::lock_guard lock(mutex_);
+      ++running_;
+    }
     threads_.emplace_back([this, &component, until_stopped] { drive(component, until_stopped); });
-    if (!until_stopped) ++running_;
   }
   void drive(Component& component, bool until_stopped) {
     try {
@@ -109,10 +108,14 @@ class ThreadCrew {
     const std::lock_guard lock(mutex_);
     cpu_[std::string(component.name())] += used;
     if (!until_stopped) --running_;
+    changed_.notify_all();
   }
   /// Waits for those that end by themselves, then ends the others.
   void finish() {
-    while (running_ > 0 && !stop_) std::this_thread::sleep_for(5ms);
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return running_ == 0 || stop_; });
+    }
     stop_ = true;
     for (auto& thread : threads_) thread.join();
     threads_.clear();
@@ -125,26 +128,28 @@ class ThreadCrew {
  private:
   void nap(bool is_guard) {
     if (is_guard) {
-      std::this_thread::sleep_for(longest_nap);
+      std::this_thread::sleep_for(longest_nap_);
     } else {
-      log_.wait(longest_nap);
+      log_.wait(longest_nap_);
     }
   }
 
   Log& log_;
+  std::chrono::milliseconds longest_nap_;
   std::vector<std::thread> threads_;
   std::atomic<bool> stop_{false};
-  std::atomic<int> running_{0};
   std::atomic<int> done_{0};
   std::mutex mutex_;
+  std::condition_variable changed_;
+  int running_ = 0;
   std::exception_ptr error_;
   CpuSeconds cpu_;
 };
 
 }  // namespace
 
-CpuSeconds run_on_threads(const LoopParts& parts, Log& log) {
-  ThreadCrew crew(log);
+CpuSeconds run_on_threads(const LoopParts& parts, Log& log, std::chrono::milliseconds longest_nap) {
+  ThreadCrew crew(log, longest_nap);
   for (auto* guard : parts.guards) crew.start(*guard, true);
   for (auto* consumer : parts.consumers) crew.start(*consumer, false);
   for (auto* observer : parts.observers) crew.start(*observer, false);
@@ -154,15 +159,16 @@ CpuSeconds run_on_threads(const LoopParts& parts, Log& log) {
   return crew.cpu();
 }
 
-bool run_components(std::span<Component* const> components, Log& log) {
-  ThreadCrew crew(log);
+bool run_components(std::span<Component* const> components, Log& log, std::chrono::milliseconds longest_nap) {
+  ThreadCrew crew(log, longest_nap);
   for (auto* component : components) crew.start(*component, false);
   crew.finish();
   return crew.done() == static_cast<int>(components.size());
 }
 
-bool run_component(Component& component, Log& log, std::span<Component* const> with) {
-  ThreadCrew crew(log);
+bool run_component(Component& component, Log& log, std::chrono::milliseconds longest_nap,
+                   std::span<Component* const> with) {
+  ThreadCrew crew(log, longest_nap);
   for (auto* companion : with) crew.start(*companion, true);
   crew.start(component, false);
   crew.finish();

@@ -42,16 +42,18 @@ CpuSeconds run_virtual(const LoopParts& parts, VirtualClock& clock, Duration tic
                        const LoopProgress& progress = {});
 
 /// The same with a thread each on the wall clock; the first exception of any component ends all and is thrown
-/// on.
-CpuSeconds run_on_threads(const LoopParts& parts, Log& log);
+/// on. `longest_nap`: an idle component looks again at its flags, pointer and time-outs at the latest then.
+CpuSeconds run_on_threads(const LoopParts& parts, Log& log, std::chrono::milliseconds longest_nap);
 
 /// Several components as one process, a thread each, until all are done (true) or a stop was requested
 /// (false).
-[[nodiscard]] bool run_components(std::span<Component* const> components, Log& log);
+[[nodiscard]] bool run_components(std::span<Component* const> components, Log& log,
+                                  std::chrono::milliseconds longest_nap);
 
 /// One component as a process, until it is done (true) or a stop was requested (false: it is simply left, and
 /// what it had not committed is done again by its heir). `with`: further components stepped along on a thread
 /// each (guards).
-[[nodiscard]] bool run_component(Component& component, Log& log, std::span<Component* const> with = {});
+[[nodiscard]] bool run_component(Component& component, Log& log, std::chrono::milliseconds longest_nap,
+                                 std::span<Component* const> with = {});
 
 }  // namespace drst

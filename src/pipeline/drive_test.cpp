@@ -117,7 +117,8 @@ TEST(CpuSeconds, AreTheComponentsOwnAndItsHelpersAndNobodyElses) {
   for (const bool threads : {false, true}) {
     Busy busy;
     const LoopParts parts{.producer = &busy, .consumers = {}, .guards = {}, .observers = {}};
-    const auto cpu = threads ? run_on_threads(parts, log) : run_virtual(parts, clock, 1s, 5s);
+    const auto cpu = threads ? run_on_threads(parts, log, std::chrono::milliseconds(50))
+                             : run_virtual(parts, clock, 1s, 5s);
     EXPECT_GE(cpu.at("busy"), 2.03);
     EXPECT_LT(cpu.at("busy"), 2.045);
   }
@@ -132,7 +133,7 @@ TEST(Threads, TheFirstErrorEndsAll) {
   Endless endless;
   EXPECT_THROW(
       run_on_threads({.producer = nullptr, .consumers = {&endless}, .guards = {}, .observers = {&failing}},
-                     log),
+                     log, 50ms),
       FailedError);
 }
 
@@ -141,11 +142,34 @@ TEST(Threads, AComponentThatIsStoppedIsNotDone) {
   MemoryLog log(std::make_shared<MemoryLogDisk>(), clock);
   std::vector<std::string> order;
   Told told("told", 2, order);
-  EXPECT_TRUE(run_component(told, log));
+  EXPECT_TRUE(run_component(told, log, 50ms));
   Endless endless;
   request_stop();
-  EXPECT_FALSE(run_component(endless, log));
+  EXPECT_FALSE(run_component(endless, log, 50ms));
   request_stop(false);
+}
+
+/// Idle until it has been asked often enough.
+class Sleepy final : public Component {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "sleepy"; }
+  Step step() override { return ++asked_ < 20 ? Step::idle : Step::done; }
+
+ private:
+  int asked_ = 0;
+};
+
+TEST(Threads, AnIdleComponentIsAskedAgainAfterTheNap) {
+  const SystemClock clock;
+  MemoryLog log(std::make_shared<MemoryLogDisk>(), clock);
+  const auto time = [&](std::chrono::milliseconds nap) {
+    Sleepy sleepy;
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_TRUE(run_component(sleepy, log, nap));
+    return std::chrono::steady_clock::now() - begun;
+  };
+  EXPECT_GE(time(5ms), 19 * 5ms);
+  EXPECT_LT(time(1ms), 19 * 50ms) << "the setting counts, not a fixed time";
 }
 
 TEST(Threads, GuardsEndWithTheOthers) {
@@ -155,7 +179,7 @@ TEST(Threads, GuardsEndWithTheOthers) {
   Told consumer("consumer", 3, order);
   Endless guard;
   const auto cpu = run_on_threads(
-      {.producer = nullptr, .consumers = {&consumer}, .guards = {&guard}, .observers = {}}, log);
+      {.producer = nullptr, .consumers = {&consumer}, .guards = {&guard}, .observers = {}}, log, 50ms);
   EXPECT_TRUE(cpu.contains("consumer"));
   EXPECT_TRUE(cpu.contains("endless"));
 }

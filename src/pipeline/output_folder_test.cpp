@@ -78,8 +78,8 @@ TEST_F(Reports, StayAwayFromARunningRun) {
 }
 
 TEST(StreamChoice, RefusesTwoStagesOfOneName) {
-  EXPECT_THROW(choose_stream("a.csv", {"x=a.csv", "x=b.csv"}, ""), InputError);
-  EXPECT_EQ(choose_stream("a.csv:head=10", {"x=a.csv:tail=5", "y=b.csv"}, "").stages.size(), 2U);
+  EXPECT_THROW(choose_stream("a.csv", {"x=a.csv", "x=b.csv"}, "", {}), InputError);
+  EXPECT_EQ(choose_stream("a.csv:head=10", {"x=a.csv:tail=5", "y=b.csv"}, "", {}).stages.size(), 2U);
 }
 
 }  // namespace

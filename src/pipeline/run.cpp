@@ -21,7 +21,7 @@ namespace drst {
 namespace fs = std::filesystem;
 
 StreamChoice choose_stream(const std::string& offline, const std::vector<std::string>& stages,
-                           const fs::path& data) {
+                           const fs::path& data, const Config& config) {
   StreamChoice choice;
   if (!offline.empty()) choice.offline = parse_row_range(offline);
   for (const auto& stage : stages) choice.stages.push_back(parse_stage(stage));
@@ -30,7 +30,7 @@ StreamChoice choose_stream(const std::string& offline, const std::vector<std::st
       if (choice.stages[i].name == choice.stages[j].name)
         throw InputError("two stages are named '" + choice.stages[i].name + "'; give each its own name");
   if ((!offline.empty() || data.empty()) && !stages.empty()) return choice;
-  auto defaults = default_stream(data);
+  auto defaults = default_stream(data, config.stream.rows, config.table);
   if (offline.empty()) choice.offline = defaults.offline;
   if (stages.empty()) choice.stages = std::move(defaults.stages);
   return choice;
@@ -46,30 +46,32 @@ struct RunTables {
 };
 
 RunTables read_tables(const RunRequest& request, const fs::path& data) {
-  const auto choice = choose_stream(request.offline_text, request.stage_texts, data);
+  const Config& config = request.config;
+  const auto choice = choose_stream(request.offline_text, request.stage_texts, data, config);
   RunTables tables;
-  tables.options.seed = static_cast<uint64_t>(request.config.run.seed);
+  tables.options.seed = static_cast<uint64_t>(config.run.seed);
   tables.options.source = choice.offline.file.string();
-  tables.offline = load_range(choice.offline);
-  check_offline(tables.offline, request.config.model, tables.options);
-  for (const auto& stage : choice.stages) tables.stages.push_back({stage.name, load_range(stage.range)});
-  check_stages(tables.stages, request.config.model.target);
+  tables.offline = load_range(choice.offline, config.table);
+  check_offline(tables.offline, config.model, tables.options);
+  for (const auto& stage : choice.stages)
+    tables.stages.push_back({stage.name, load_range(stage.range, config.table)});
+  check_stages(tables.stages, config.model.target, config.model.kpis);
   return tables;
 }
 
 /// For a run on a simulated chain: what of it comes from outside.
 void check_request(const RunRequest& request) {
-  check(request.config.simulator);
-  const auto& target = request.config.model.target;
+  const Config& config = request.config;
+  check(config.simulator);
   if (!request.offline_text.empty())
-    check_offline(load_range(parse_row_range(request.offline_text)), request.config.model,
+    check_offline(load_range(parse_row_range(request.offline_text), config.table), config.model,
                   {.source = request.offline_text});
   std::vector<StageTable> stages;
   for (const auto& text : request.stage_texts) {
     const auto stage = parse_stage(text);
-    stages.push_back({stage.name, load_range(stage.range)});
+    stages.push_back({stage.name, load_range(stage.range, config.table)});
   }
-  if (!stages.empty()) check_stages(stages, target);
+  if (!stages.empty()) check_stages(stages, config.model.target, config.model.kpis);
 }
 
 /// One consumer with its guard and the slot between them.
@@ -85,7 +87,7 @@ class ClosedLoop {
  public:
   ClosedLoop(const Config& config, RunTables tables, Log& log, ObjectStore& store, const Clock& clock,
              bool is_virtual, const RunFacts& facts, Recorder& recorder) {
-    auto stream = config.stream;
+    auto stream = config.producer_settings();
     stream.lags = true;  // DESIGN: off on the wire by default for other people's consumers, on in `drst run`
     stream.rate = is_virtual ? 1.0 / config.run.tick_s : config.run.rate;
     log.ensure_topic(stream.topic, static_cast<int>(stream.partitions));
@@ -93,12 +95,9 @@ class ClosedLoop {
                                            std::move(tables.stages));
     for (int64_t i = 0; i < config.run.consumers; ++i) {
       auto member = std::make_unique<Member>();
-      ConsumerIdentity identity;
-      identity.topic = stream.topic;
+      ConsumerIdentity identity = config.consumer_identity();
       identity.member = "infer-" + to_text(i);
       identity.run_id = facts.run_id;
-      identity.limits = stream.wire;
-      identity.neighbours = config.judge.neighbours;
       member->consumer =
           std::make_unique<InferenceConsumer>(log, store, clock, config.inference, identity, member->slot);
       if (auto* stream_of_metrics = recorder.stream(identity.member))
@@ -108,32 +107,17 @@ class ClosedLoop {
                                               identity.member, member->slot);
       members_.push_back(std::move(member));
     }
-    MonitorOptions monitor;
-    monitor.topic = stream.topic;
+    MonitorOptions monitor = config.monitor_options();
     monitor.run_id = facts.run_id;
-    monitor.target = facts.target;
-    monitor.seed = facts.seed;
-    monitor.limits = stream.wire;
     monitor_ = std::make_unique<Monitor>(log, store, clock, config.drift, monitor);
-    RetrainerOptions retrainer;
-    retrainer.topic = stream.topic;
+    RetrainerOptions retrainer = config.retrainer_options();
     retrainer.run_id = facts.run_id;
-    retrainer.target = facts.target;
-    retrainer.family = facts.family;
-    retrainer.seed = facts.seed;
     retrainer.busy_rows = is_virtual ? config.run.retrain_rows - 1 : 0;
-    retrainer.epsilon = config.inference.epsilon;
-    retrainer.limits = stream.wire;
     retrainer.metrics = recorder.stream("retrainer");
     retrainer_ = std::make_unique<Retrainer>(log, store, clock, config.tuning, config.registry, retrainer,
                                              std::move(tables.offline));
-    JudgeOptions judge;
-    judge.topic = stream.topic;
+    JudgeOptions judge = config.judge_options();
     judge.run_id = facts.run_id;
-    judge.epsilon = config.inference.epsilon;
-    judge.limits = stream.wire;
-    judge.first_record_timeout_s = config.tuning.first_record_timeout_s;
-    judge.idle_timeout_s = config.tuning.idle_timeout_s;
     judge_ = std::make_unique<Judge>(log, store, clock, config.judge, config.registry, judge);
   }
 
@@ -202,7 +186,7 @@ Summary execute_run(const RunRequest& request, const std::function<void(int64_t,
   facts.simulated_data = request.simulated;
   facts.label_every = config.stream.label_every;
   facts.label_delay = config.stream.label_delay;
-  facts.epsilon = config.inference.epsilon;
+  facts.epsilon = config.model.epsilon;
   facts.settings = config.sections().values();
   facts.code_version = DRST_VERSION;
   store->put("results/run.json", to_json(facts));
@@ -229,7 +213,7 @@ Summary execute_run(const RunRequest& request, const std::function<void(int64_t,
     const ScopedTimer timer(recorder.stream(), "run", "stream");
     return is_virtual ? run_virtual(loop.parts(), virtual_clock, seconds(config.run.tick_s),
                                     seconds(config.run.patience_s), each)
-                      : run_on_threads(loop.parts(), *log);
+                      : run_on_threads(loop.parts(), *log, config.longest_nap());
   }();
   facts.stream_wall_s = monotonic_seconds() - stream_begun;
   log->sync();

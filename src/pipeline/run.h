@@ -24,9 +24,9 @@ struct StreamChoice {
   std::vector<StageSpec> stages;
 };
 /// The stream for these texts (--offline, --stage); what they leave open is the default stream of `data`
-/// (SPEC 3.1). InputError.
+/// (SPEC 3.1), cut as [stream] says. InputError.
 StreamChoice choose_stream(const std::string& offline, const std::vector<std::string>& stages,
-                           const std::filesystem::path& data);
+                           const std::filesystem::path& data, const Config& config);
 
 struct RunRequest {
   Config config;

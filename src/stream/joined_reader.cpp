@@ -84,12 +84,14 @@ struct JoinedReader::State {
                        "' has another number of partitions than the saved positions; start over");
     partitions.assign(static_cast<std::size_t>(count), {});
     committed.assign(static_cast<std::size_t>(count), -1);
-    merge.emplace(count, options.reorder_bound);
-    labels.emplace(log, options.topic, at.label_offsets);
+    merge.emplace(count, static_cast<std::size_t>(options.settings.reorder_bound));
+    labels.emplace(log, options.topic, at.label_offsets, options.limits);
     if (at.last) merge->resume_after(*at.last);
     for (std::size_t p = 0; p < at.offsets.size(); ++p)
       partitions[p].next_read = partitions[p].position = at.offsets[p];
-    consumer = log.subscribe({options.group, options.member, options.topic, options.lease, true});
+    const auto lease =
+        std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options.settings.lease_s));
+    consumer = log.subscribe({options.group, options.member, options.topic, lease, true});
     return true;
   }
 
@@ -264,7 +266,7 @@ struct JoinedReader::State {
     }
     recent.push_back(static_cast<int64_t>(finite));
     if (recent.size() > recent_records) recent.pop_front();
-    return finite > 0 && static_cast<double>(finite) >= (1 - options.max_missing_fraction) * usual;
+    return finite > 0 && static_cast<double>(finite) >= (1 - options.settings.max_missing_fraction) * usual;
   }
 
   /// From the decoder's columns, whose order depends on what arrived when, to ours, whose order does not.

@@ -22,6 +22,7 @@
 #include "base/time.h"
 #include "stream/log.h"
 #include "stream/record.h"
+#include "stream/settings.h"
 
 namespace drst {
 
@@ -29,11 +30,8 @@ struct JoinedReaderOptions {
   std::string topic = "latencyTopic";
   std::string group;
   std::string member;
-  std::string run_id;                ///< empty: taken from the first record with one
-  std::size_t reorder_bound = 1024;  ///< records
-  double max_missing_fraction =
-      0.5;  ///< a record that lacks more of the current-sample features that records lately had is unusable
-  Duration lease = std::chrono::seconds(10);
+  std::string run_id;  ///< empty: taken from the first record with one
+  ReaderSettings settings;
   WireLimits limits;
 };
 

@@ -220,6 +220,38 @@ TEST(JoinedReader, ColumnsOnlyGrow) {
   EXPECT_TRUE(std::isnan(last->values[1]));
 }
 
+TEST(JoinedReader, LimitsHoldForLabelsToo) {
+  Stream stream(1);
+  stream.row(0);
+  stream.label(0, 5);
+  auto options = stream.options();
+  options.limits.max_label_bytes = 10;
+  JoinedReader reader(stream.log, stream.clock, options);
+  while (reader.next()) {
+  }
+  EXPECT_EQ(reader.counts().bad_labels, 1U);
+  EXPECT_EQ(reader.counts().labels, 0U);
+}
+
+TEST(JoinedReader, ItsLeaseIsASetting) {
+  Stream stream(1);
+  stream.row(0);
+  for (const double lease_s : {60.0, 3.0}) {
+    auto options = stream.options();
+    options.group = "lease-" + to_text(lease_s);
+    options.settings.lease_s = lease_s;
+    JoinedReader first(stream.log, stream.clock, options);
+    EXPECT_TRUE(first.next());
+    stream.clock.advance(std::chrono::seconds(10));
+    options.member = "heir";
+    JoinedReader heir(stream.log, stream.clock, options);
+    if (lease_s > 10)
+      EXPECT_THROW(heir.next(), InputError) << "the first one still holds the group";
+    else
+      EXPECT_TRUE(heir.next());
+  }
+}
+
 TEST(JoinedReader, ComesBeforeTheTopic) {
   VirtualClock clock;
   MemoryLog log(std::make_shared<MemoryLogDisk>(), clock);

@@ -111,6 +111,8 @@ void describe(SettingsVisitor& visitor, WireLimits& limits) {
                 {"bytes", "largest record that is parsed; one of 120 features has 5 kB", 64, 1e9});
   visitor.visit("max_name_bytes", limits.max_name_bytes,
                 {"bytes", "longest feature name or id; they are kept in memory for the whole run", 1, 65536});
+  visitor.visit("max_label_bytes", limits.max_label_bytes,
+                {"bytes", "largest label record that is parsed; ours have 80", 64, 1e9});
   visitor.visit("layouts", limits.layouts,
                 {"",
                  "read records written like the last one without parsing them; twice as fast, same result; "

@@ -88,6 +88,7 @@ struct WireLimits {
   int64_t max_columns = 4096;
   int64_t max_value_bytes = 4 << 20;
   int64_t max_name_bytes = 512;
+  int64_t max_label_bytes = 65'536;
   bool layouts = true;  ///< take the short cut of record_layout.h
 };
 void describe(SettingsVisitor& visitor, WireLimits& limits);
@@ -119,7 +120,7 @@ struct LabelMessage {
   double label = 0;
   Time send_ts{};
 };
-/// Failure: not JSON, no id, or a label that is not a finite number.
-Result<LabelMessage> decode_label(std::string_view json);
+/// Failure: not JSON, over a limit, no id, or a label that is not a finite number.
+Result<LabelMessage> decode_label(std::string_view json, const WireLimits& limits = {});
 
 }  // namespace drst

@@ -6,12 +6,12 @@ namespace drst {
 
 using namespace wire;
 
-Result<LabelMessage> decode_label(std::string_view text) {
+Result<LabelMessage> decode_label(std::string_view text, const WireLimits& limits) {
   thread_local json::parser parser;
   thread_local PaddedCopy padded;
-  const WireLimits limits;
-  constexpr std::size_t max_bytes = 65536;
-  if (text.size() > max_bytes) return failure("a label record of " + to_text(text.size()) + " bytes");
+  if (text.size() > static_cast<std::size_t>(limits.max_label_bytes))
+    return failure("a label record of " + to_text(text.size()) + " bytes; at most " +
+                   to_text(limits.max_label_bytes) + " are read");
   json::document document;
   if (const auto error = parser.iterate(padded(text)).get(document)) return not_json(error);
   LabelMessage message;

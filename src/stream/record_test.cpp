@@ -222,6 +222,17 @@ TEST(Labels, AreReadStrictly) {
     EXPECT_FALSE(decode_label(bad)) << bad;
 }
 
+TEST(Labels, AreBounded) {
+  const std::string text = R"({"id":"run-5","label":3,"send_ts":"2026-01-01T00:00:01Z"})";
+  WireLimits limits;
+  limits.max_name_bytes = 5;
+  limits.max_label_bytes = static_cast<int64_t>(text.size());
+  EXPECT_TRUE(decode_label(text, limits));
+  EXPECT_FALSE(decode_label(text + " ", limits));
+  limits.max_name_bytes = 4;
+  EXPECT_FALSE(decode_label(text, limits));
+}
+
 /// Any values, whatever their order of magnitude, come back bit for bit, by layout and by parser alike.
 RC_GTEST_PROP(RecordCodec, RoundTrip, ()) {
   const auto seed = *rc::gen::arbitrary<uint64_t>();

@@ -39,4 +39,19 @@ void describe(SettingsVisitor& v, LogSettings& s) {
           {"s", "blocks whose newest record is older than this go at an append. 0: keep all.", 0, 1e12});
 }
 
+void describe(SettingsVisitor& v, ReaderSettings& s) {
+  v.visit("reorder_bound", s.reorder_bound,
+          {"rows", "records waited for at most when partitions run apart", 1, 1e6});
+  v.visit("max_missing_fraction", s.max_missing_fraction,
+          {"1",
+           "a record that lacks more of the columns that records lately had is unusable; half still holds "
+           "the other half",
+           0, 1});
+  v.visit("lease_s", s.lease_s,
+          {"s",
+           "a monitor or retrainer that has not read for so long may be replaced by another one: longer "
+           "than a step, and nobody wants to wait longer for an heir",
+           0.1, 3600});
+}
+
 }  // namespace drst

@@ -1,4 +1,5 @@
-// Settings of the log ([log] in the file): sizes, bounds and retention. Plain data.
+// Settings of the log ([log] in the file): sizes, bounds and retention; and of those who read a topic in
+// stream order ([reader]). Plain data.
 #pragma once
 
 #include <cstdint>
@@ -18,5 +19,13 @@ struct LogSettings {
   double retention_age_s = 0;
 };
 void describe(SettingsVisitor& visitor, LogSettings& settings);
+
+/// Of joined_reader.h: monitor and retrainer must agree on what a stream is.
+struct ReaderSettings {
+  int64_t reorder_bound = 1024;
+  double max_missing_fraction = 0.5;
+  double lease_s = 10;
+};
+void describe(SettingsVisitor& visitor, ReaderSettings& settings);
 
 }  // namespace drst

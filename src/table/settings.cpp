@@ -11,21 +11,15 @@ CsvOptions TableSettings::csv_options() const {
 }
 
 void describe(SettingsVisitor& visitor, TableSettings& s) {
-  visitor.visit(
-      "max_columns", s.max_columns,
-      {"columns", "Most columns of a CSV; a perf table has 63, a widened PCM table about 2000.", 1, 1e6});
+  visitor.visit("max_columns", s.max_columns,
+                {"columns", "of a CSV at most; a perf table has 63, a widened PCM table about 2000", 1, 1e6});
   visitor.visit(
       "max_file_mib", s.max_file_mib,
-      {"MiB", "Largest CSV that is read; a year of seconds of one chain is about 20 GB, so a month fits.", 1,
+      {"MiB", "largest CSV that is read; a year of seconds of one chain is about 20 GB, so a month fits", 1,
        1e6});
   visitor.visit(
       "max_cells", s.max_cells,
-      {"cells", "Most cells of one table, 8 bytes each: the default is 8 GiB, 17 million rows of 63.", 1,
-       1e12});
-  visitor.visit(
-      "max_array_mib", s.max_array_mib,
-      {"MiB", "Largest NPY or NPZ (unpacked) that is read; a snapshot is some 100 kB, a long trace some MiB.",
-       1, 1e6});
+      {"cells", "of one table at most, 8 bytes each: the default is 8 GiB, 17 million rows of 63", 1, 1e12});
 }
 
 }  // namespace drst

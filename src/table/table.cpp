@@ -140,8 +140,4 @@ std::vector<std::string> ChainSchema::all_names() const {
   return names;
 }
 
-bool ChainSchema::is_kpi(std::string_view name) const {
-  return std::find(kpis.begin(), kpis.end(), name) != kpis.end();
-}
-
 }  // namespace drst

@@ -72,7 +72,9 @@ class Table {
   std::vector<std::size_t> experiment_starts_;
 };
 
-/// The default chain: 5 VNFs, 12 events, KPIs first (SPEC 3.1). Other chains come from configuration.
+/// The default chain: 5 VNFs, 12 events, KPIs first (SPEC 3.1). Others come from configuration: model.kpis
+/// says which columns of a table are KPIs, all others are counters whatever their names; [simulator] names
+/// its own.
 struct ChainSchema {
   std::vector<std::string> kpis = {"input_rate", "output_rate", "latency"};
   std::vector<std::string> vnfs = {"firewall", "nf_router", "ndpi_stats", "payload_scan", "bridge"};
@@ -82,7 +84,6 @@ struct ChainSchema {
       "L1-dcache-loads", "LLC-load-misses",  "LLC-stores",    "LLC-loads"};
   [[nodiscard]] std::vector<std::string> counter_names() const;  ///< <vnf>_<event>, event by event
   [[nodiscard]] std::vector<std::string> all_names() const;      ///< KPIs, then counters
-  [[nodiscard]] bool is_kpi(std::string_view name) const;
 };
 
 }  // namespace drst

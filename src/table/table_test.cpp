@@ -130,8 +130,6 @@ TEST(ChainSchema, IsThePublishedChain) {
   EXPECT_EQ(names[3], "firewall_instructions");
   EXPECT_EQ(names[4], "nf_router_instructions");
   EXPECT_EQ(names[62], "bridge_LLC-loads");
-  EXPECT_TRUE(schema.is_kpi("latency"));
-  EXPECT_FALSE(schema.is_kpi("bridge_cycles"));
 }
 
 }  // namespace

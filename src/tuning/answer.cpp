@@ -62,9 +62,10 @@ Dataset window_rows(const Question& question, const std::vector<std::string>& in
 }
 
 /// Stream columns that most of the newest rows have and the model does not use: another topology's.
-std::vector<std::string> new_columns(const Memory& memory, const Network& network, const Cut& cut) {
+std::vector<std::string> new_columns(const Memory& memory, const Network& network, const Cut& cut,
+                                     std::size_t newest) {
   const std::unordered_set<std::string> used(network.inputs.begin(), network.inputs.end());
-  const std::size_t first = cut.train_end > 100 ? cut.train_end - 100 : 0;
+  const std::size_t first = cut.train_end > newest ? cut.train_end - newest : 0;
   std::vector<std::string> fresh;
   for (std::size_t c = 0; c < memory.columns().size(); ++c) {
     if (used.contains(memory.columns()[c])) continue;
@@ -170,6 +171,7 @@ Answer answer_drift(const Question& question, const TuningSettings& settings) {
   Network start = from.network;
 
   Material material;
+  material.target_floor_share = question.target_floor_share;
   Dataset late = window_rows(question, start.inputs);
   answer.labels += static_cast<int64_t>(late.rows());
   if (answer.labels < settings.min_labels || cut.train_end + late.rows() == 0 || cut.judge_begin == cut.end) {
@@ -178,7 +180,8 @@ Answer answer_drift(const Question& question, const TuningSettings& settings) {
                     to_text(settings.min_labels) + ")";
     return answer;
   }
-  const auto fresh = new_columns(*question.memory, start, cut);
+  const auto fresh =
+      new_columns(*question.memory, start, cut, static_cast<std::size_t>(settings.new_column_rows));
   start = with_new_inputs(std::move(start), fresh, question.memory->dataset(fresh, 0, cut.train_end));
   late = with_inputs(late, start.inputs);
   append_rows(late, question.memory->dataset(start.inputs, 0, cut.train_end));
@@ -218,9 +221,9 @@ Answer answer_drift(const Question& question, const TuningSettings& settings) {
   } else if (!(answer.val_loss < answer.baseline_val_loss - settings.margin)) {
     answer.reason = "no better than the baseline: " + figures;
   } else if (const Difference over = gain(longer ? tuned : winner, judge, question, cut);
-             !(over.mean() > settings.answer_z * over.error())) {
+             !(over.mean() > settings.answer_z * over.error(settings.rows_a_fact))) {
     answer.reason = "too few rows to tell it from the baseline (gain " + to_fixed(over.mean(), 4) +
-                    ", standard error " + to_fixed(over.error(), 4) + "): " + figures;
+                    ", standard error " + to_fixed(over.error(settings.rows_a_fact), 4) + "): " + figures;
   } else {
     answer.better = true;
     answer.reason = "better than the live model: " + figures;

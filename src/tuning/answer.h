@@ -35,6 +35,7 @@ struct Question {
   };
   std::vector<Start> starts;  ///< oldest first; the first has learned from no label of the stream
   double epsilon = 1e-6;
+  double target_floor_share = 0.01;
   uint64_t seed = 1;
 };
 

@@ -6,14 +6,14 @@
 
 namespace drst::tuning {
 
-Result<ContestantPtr> load_contestant(Registry& registry, const Pointer& pointer) {
+Result<ContestantPtr> load_contestant(Registry& registry, const Pointer& pointer, const ModelLimits& limits) {
   const auto loaded = registry.load(pointer);
   if (!loaded) return failure(loaded.error().reason);
   try {
     auto contestant = std::make_shared<Contestant>();
     contestant->model_key = pointer.model_key;
     contestant->metrics_key = pointer.metrics_key;
-    contestant->predictor = Predictor(load_model(loaded->onnx));
+    contestant->predictor = Predictor(load_model(loaded->onnx, limits));
     return contestant;
   } catch (const InputError& error) {
     return failure(pointer.model_key + ": " + error.what());

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "learn/model_limits.h"
 #include "registry/registry.h"
 #include "tuning/predictor.h"
 
@@ -23,8 +24,8 @@ struct Contestant {
 };
 using ContestantPtr = std::shared_ptr<Contestant>;
 
-/// Failure: the release cannot be read or does not verify.
-Result<ContestantPtr> load_contestant(Registry& registry, const Pointer& pointer);
+/// Failure: the release cannot be read within the limits or does not verify.
+Result<ContestantPtr> load_contestant(Registry& registry, const Pointer& pointer, const ModelLimits& limits);
 
 /// What was said of one sample before its label was known.
 struct Prophecy {

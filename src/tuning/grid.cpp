@@ -49,15 +49,22 @@ std::vector<std::vector<std::size_t>> architectures(const SearchProblem& problem
   const auto add = [&all](std::vector<std::size_t> hidden) {
     if (std::find(all.begin(), all.end(), hidden) == all.end()) all.push_back(std::move(hidden));
   };
-  // The current architecture first. A linear one only where nothing else may be tried: a pinned linear
-  // family.
-  const bool linear = hidden_of(problem.layers).empty();
-  if (!problem.layers.empty() && (!linear || grid.hidden.empty())) add(hidden_of(problem.layers));
+  if (!problem.layers.empty()) add(hidden_of(problem.layers));
   for (const auto& hidden : grid.hidden) {
     std::vector<std::size_t> widths;
     for (const int64_t width : hidden) widths.push_back(static_cast<std::size_t>(width));
     add(std::move(widths));
   }
+  return all;
+}
+
+/// A linear model has none; one stands for all.
+std::vector<Activation> activations(const std::vector<std::size_t>& hidden, const SearchProblem& problem,
+                                    const GridSettings& settings) {
+  if (hidden.empty()) return {problem.activation};
+  std::vector<Activation> all;
+  for (const auto& name : settings.activations)
+    all.push_back(name == "gelu" ? Activation::gelu : Activation::relu);
   return all;
 }
 
@@ -112,14 +119,14 @@ std::vector<Candidate> candidates(const SearchProblem& problem, Tier tier, const
   const TierGrid& grid = grid_of(tier, settings);
   std::vector<Candidate> all;
   for (const auto& hidden : architectures(problem, grid)) {
-    for (const auto& activation : settings.activations) {
+    for (const auto activation : activations(hidden, problem, settings)) {
       for (const auto& loss : grid.losses) {
         for (const double rate : grid.learning_rates) {
           for (const int64_t batch : settings.batches) {
             for (const double decay : settings.weight_decays) {
               Candidate candidate;
               candidate.hidden = hidden;
-              candidate.activation = activation == "gelu" ? Activation::gelu : Activation::relu;
+              candidate.activation = activation;
               candidate.options.learning_rate = rate;
               candidate.options.batch = static_cast<std::size_t>(batch);
               candidate.options.loss = loss == "mse" ? Loss::mse : Loss::smooth_l1;
@@ -195,7 +202,8 @@ SearchResult search(const SearchProblem& problem, Tier tier, const GridSettings&
 std::string to_text(const Candidate& candidate) {
   std::vector<std::string> widths;
   for (const std::size_t width : candidate.hidden) widths.push_back(to_text(width));
-  return join(widths, "-") + (candidate.activation == Activation::gelu ? " gelu" : " relu") +
+  const std::string activation = candidate.activation == Activation::gelu ? " gelu" : " relu";
+  return (widths.empty() ? "linear" : join(widths, "-") + activation) +
          (candidate.options.loss == Loss::mse ? " mse" : " smooth-l1") + " lr " +
          to_text(candidate.options.learning_rate) + " batch " + to_text(candidate.options.batch) + " decay " +
          to_text(candidate.options.weight_decay) + (candidate.fine_tune ? " fine-tuned" : " fresh");

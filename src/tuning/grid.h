@@ -1,15 +1,17 @@
 // The tier grids and the search over them (SPEC 9), as pure functions. Start here for how a better network is
 // looked for.
 //
-// A tier (A mild, B medium, C severe) names a grid: hidden layers, the current ones first, x learning rate x
-// batch x activation x loss x weight decay. A search is a race in three heats, each seeing the same data:
+// A tier (A mild, B medium, C severe) names a grid: hidden layers, the current ones first (none, if the
+// current model is linear), x learning rate x batch x activation x loss x weight decay. A search is a race in
+// three heats, each seeing the same data:
 //   warm-up   every candidate trains `warm_epochs` and is ranked by its best validation score so far;
 //   middle    the best `middle_share` of them train up to `middle_epochs` more, with early stopping;
 //   full      the best `shortlist` of those train on, to `epochs` after the warm-up at most.
-// The middle heat is there because three epochs alone mistake slow starters for bad ones. Measured over 14
-// windows (bench/tuning_grid_bench.cpp prints the same ratio): the shortlist alone ends 2 to 10 % above the
-// validation error of training every candidate fully, at 0.4 of its epochs; with a middle heat of 0.6 of the
-// candidates, as long as the full one, it ends 0 to 0.7 % above, at 0.75 of them. Where labelled rows are
+// The middle heat is there because three epochs alone mistake slow starters for bad ones; it is shorter than
+// the full one, or nothing would be left for the shortlist to do. Measured over 14 windows and four seeds
+// (docs/figures.md, "Retrain"): the shortlist alone ends 4 to 6 % above the validation error of training
+// every candidate fully, at half of its work; with a middle heat of 0.6 of the candidates and 5 of 8 epochs
+// it ends 1 % above, at 0.77 of it; with one as long as the full heat 0.6 % above. Where labelled rows are
 // many and time is short, a smaller or shorter middle heat is the setting to turn.
 //
 // A candidate whose hidden layers and activation are the current model's starts from a copy of its weights,
@@ -46,7 +48,7 @@ struct GridSettings {
   std::vector<double> weight_decays = {0, 1e-4};
   int64_t warm_epochs = 3;
   double middle_share = 0.6;
-  int64_t middle_epochs = 8;
+  int64_t middle_epochs = 5;
   int64_t epochs = 8;
   int64_t patience = 2;
 };
@@ -98,7 +100,7 @@ std::vector<Candidate> candidates(const SearchProblem& problem, Tier tier, const
 SearchResult search(const SearchProblem& problem, Tier tier, const GridSettings& settings, uint64_t seed,
                     std::size_t threads);
 
-/// "64-32 gelu mse lr 0.003 batch 16 decay 1e-04 fine-tuned"
+/// "64-32 gelu mse lr 0.003 batch 16 decay 1e-04 fine-tuned", "linear mse ..."
 std::string to_text(const Candidate& candidate);
 
 }  // namespace drst

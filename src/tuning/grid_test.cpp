@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <limits>
@@ -90,15 +91,44 @@ TEST(Grid, HoldsThePublishedCandidatesTheCurrentModelFirst) {
             "192-96 gelu mse lr 0.01 batch 32 decay 1e-04 fresh");
 }
 
-TEST(Grid, AddsAForeignArchitectureButNoLinearModel) {
+TEST(Grid, AddsAForeignArchitecture) {
   World world;
   auto problem = world.problem();
   EXPECT_EQ(candidates(problem, Tier::A, {}, 1).size(), 48U);
   EXPECT_EQ(candidates(problem, Tier::A, {}, 1).front().hidden, (std::vector<std::size_t>{8, 4}));
-  problem.layers = make_layers(4, {}, 1);
-  EXPECT_EQ(candidates(problem, Tier::A, {}, 1).size(), 32U);
   problem.layers.clear();
   EXPECT_FALSE(candidates(problem, Tier::A, {}, 1).front().fine_tune);
+}
+
+TEST(Grid, ALinearCurrentModelIsACandidateOnce) {
+  World world;
+  auto problem = world.problem();
+  problem.layers = make_layers(4, {}, 1);
+  const auto all = candidates(problem, Tier::A, {}, 1);
+  ASSERT_EQ(all.size(), 32U + 8U) << "it has no activation to vary: 2 rates, 2 batches, 2 decays";
+  std::set<std::string> texts;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    texts.insert(to_text(all[i]));
+    EXPECT_EQ(all[i].hidden.empty(), i < 8) << "the current model comes first";
+    EXPECT_EQ(all[i].fine_tune, i < 8);
+  }
+  EXPECT_EQ(texts.size(), all.size());
+  EXPECT_EQ(to_text(all.front()), "linear smooth-l1 lr 0.005 batch 16 decay 0 fine-tuned");
+}
+
+TEST(Search, ALinearWorldIsWonByTheLinearModelThatIsThere) {
+  World world;
+  for (std::size_t r = 0; r < world.y.size(); ++r)
+    world.y[r] = 2 * world.x[4 * r] - world.x[4 * r + 1] + 0.5F * world.x[4 * r + 3];
+  for (std::size_t r = 0; r < world.validation_y.size(); ++r)
+    world.validation_y[r] =
+        2 * world.validation_x[4 * r] - world.validation_x[4 * r + 1] + 0.5F * world.validation_x[4 * r + 3];
+  world.current = make_layers(4, {}, 1);
+  world.current[0].weights = {1.9F, -1.1F, 0.1F, 0.4F};  // row-major by input: nearly right
+  const auto result = search(world.problem(), Tier::A, {}, 1, 2);
+  ASSERT_EQ(result.layers.size(), 1U) << to_text(result.candidates[result.winner].candidate);
+  EXPECT_NEAR(result.layers[0].weights[0], 2, 0.05);
+  EXPECT_NEAR(result.layers[0].weights[1], -1, 0.05);
 }
 
 TEST(Search, FindsABetterModelAndReportsItsTrueScore) {
@@ -141,6 +171,31 @@ TEST(Search, HeatsGetSmallerAndNoneTrainsLongerThanSet) {
   EXPECT_EQ(shortlisted, 2U);
   EXPECT_EQ(warm_only, 22U) << "32 less ceil(0.3 x 32)";
   EXPECT_LE(worst_kept, best_left) << "those that train on are those the warm-up ranked first";
+}
+
+TEST(Search, TheShortlistDecidesWhoTrainsToTheEnd) {
+  const World world(200);
+  const auto problem = world.problem();
+  const GridSettings defaults;
+  const auto to_the_end = [&](const SearchResult& result) {
+    std::set<std::size_t> longest;
+    for (std::size_t i = 0; i < result.candidates.size(); ++i) {
+      const auto& c = result.candidates[i];
+      if (c.epochs <= defaults.warm_epochs + defaults.middle_epochs) continue;
+      longest.insert(i);
+      EXPECT_TRUE(c.shortlisted) << "only the shortlist goes on after the middle heat";
+    }
+    return longest;
+  };
+  for (const Tier tier : {Tier::A, Tier::B}) {
+    auto longer = defaults;
+    (tier == Tier::A ? longer.a : longer.b).shortlist = 12;
+    const auto few = to_the_end(search(problem, tier, defaults, 1, 2));
+    const auto many = to_the_end(search(problem, tier, longer, 1, 2));
+    EXPECT_FALSE(few.empty());
+    EXPECT_LT(few.size(), many.size());
+    EXPECT_TRUE(std::includes(many.begin(), many.end(), few.begin(), few.end()));
+  }
 }
 
 TEST(Search, TheNumberOfThreadsChangesNothing) {

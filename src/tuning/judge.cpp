@@ -37,6 +37,7 @@ JoinedReaderOptions reader_options(const JudgeOptions& options) {
   reader.group = "drst-judge";
   reader.member = options.member;
   reader.run_id = options.run_id;
+  reader.settings = options.reader;
   reader.limits = options.limits;
   return reader;
 }
@@ -131,7 +132,7 @@ struct Judge::State {
     };
     if (!pointer) refuse(pointer.error().reason);
     if (!*pointer) return nullptr;
-    auto contestant = load_contestant(registry, **pointer);
+    auto contestant = load_contestant(registry, **pointer, options.model_limits);
     if (!contestant) refuse(contestant.error().reason);
     return *contestant;
   }
@@ -158,7 +159,9 @@ struct Judge::State {
       if (!line.from.empty() || line.to.empty()) continue;
       for (const auto& info : registry.list())
         if (info.model_key == line.to)
-          if (auto first = load_contestant(registry, {info.model_key, info.metrics_key})) return *first;
+          if (auto first =
+                  load_contestant(registry, {info.model_key, info.metrics_key}, options.model_limits))
+            return *first;
     }
     return frozen;
   }
@@ -181,7 +184,7 @@ struct Judge::State {
   void follow_pointer() {
     const auto pointer = registry.pointer();
     if (!pointer || !*pointer || (*pointer)->model_key == live->model_key) return;
-    auto named = load_contestant(registry, **pointer);
+    auto named = load_contestant(registry, **pointer, options.model_limits);
     if (!named) return;  // the guards complain
     log::info("judge: the pointer was moved to " + (*pointer)->model_key + " by another");
     set_live(std::move(*named));
@@ -219,7 +222,8 @@ struct Judge::State {
   }
 
   void admit(const Proposal& proposal) {
-    auto contestant = load_contestant(registry, {proposal.model_key, proposal.metrics_key});
+    auto contestant =
+        load_contestant(registry, {proposal.model_key, proposal.metrics_key}, options.model_limits);
     if (!contestant) {
       ++counts.unusable_proposals;
       log::warning("judge: a challenger cannot be used: " + contestant.error().reason);
@@ -443,7 +447,8 @@ struct Judge::State {
     // The pointer names what the last of them left; the replay begins with what was live before the first.
     for (const auto& info : registry.list()) {
       if (info.model_key != to_repeat.front().from) continue;
-      if (auto before = load_contestant(registry, {info.model_key, info.metrics_key})) live = *before;
+      if (auto before = load_contestant(registry, {info.model_key, info.metrics_key}, options.model_limits))
+        live = *before;
     }
   }
 
@@ -467,7 +472,7 @@ struct Judge::State {
     while (!to_repeat.empty() && to_repeat.front().row <= row) {
       const Judgement judgement = std::move(to_repeat.front());
       to_repeat.pop_front();
-      auto to = load_contestant(registry, {judgement.to, judgement.to_metrics});
+      auto to = load_contestant(registry, {judgement.to, judgement.to_metrics}, options.model_limits);
       if (!to) {
         log::warning("judge: an earlier judgement cannot be repeated: " + to.error().reason);
         continue;

@@ -33,11 +33,13 @@
 #include "base/component.h"
 #include "base/settings.h"
 #include "base/time.h"
+#include "learn/model_limits.h"
 #include "learn/neighbours.h"
 #include "registry/registry.h"
 #include "store/store.h"
 #include "stream/log.h"
 #include "stream/record.h"
+#include "stream/settings.h"
 
 namespace drst {
 
@@ -64,6 +66,8 @@ struct JudgeOptions {
   double epsilon = 1e-6;
   double first_record_timeout_s = 600;  ///< as TuningSettings
   double idle_timeout_s = 30;
+  ReaderSettings reader = {};
+  ModelLimits model_limits = {};
   WireLimits limits = {};
 };
 

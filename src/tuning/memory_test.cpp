@@ -58,7 +58,7 @@ TEST(Track, ComparesWhatWasPredictedWhenTheRowCame) {
     memory.add_sample(id, i, {}, {.baseline = 150, .live = 110, .challenger = i < 30 ? 500.0F : 100.0F});
     memory.add_label(id, 100);
   }
-  const Record record = compare(memory, 20, 1e-6);
+  const Record record = compare(memory, 20, 1e-6, 3);
   EXPECT_EQ(record.rows, 20U);
   EXPECT_DOUBLE_EQ(record.baseline, 0.5);
   EXPECT_NEAR(record.live, 0.1, 1e-12);
@@ -66,9 +66,11 @@ TEST(Track, ComparesWhatWasPredictedWhenTheRowCame) {
   EXPECT_DOUBLE_EQ(record.challenger_gain, 0.5);
   EXPECT_NEAR(record.live_gain, 0.4, 1e-12);
   EXPECT_NEAR(record.challenger_error, 0, 1e-6) << "all differences are equal";
-  const Record longer = compare(memory, 50, 1e-6);
+  const Record longer = compare(memory, 50, 1e-6, 3);
   EXPECT_DOUBLE_EQ(longer.challenger, 0.6) << "an error counts as 1 at most";
   EXPECT_GT(longer.challenger_error, 0.05);
+  EXPECT_NEAR(compare(memory, 50, 1e-6, 12).challenger_error, 2 * longer.challenger_error, 1e-12)
+      << "four times fewer facts, twice the standard error";
 }
 
 TEST(BoundedError, IsBoundedWhateverIsPredicted) {
@@ -164,6 +166,38 @@ TEST(Refit, DrawsByWeight) {
   EXPECT_LT(pool.draw(0.50), 100U);
   EXPECT_GE(pool.draw(0.52), 100U);
   EXPECT_GT(pool.draw(0.25), 90U) << "half of the recent weight lies on the newest seven rows";
+}
+
+TEST(Refit, TheLastStepsRateIsASetting) {
+  const Network network = plain_network();
+  Material material;
+  material.recent.inputs = material.offline.inputs = network.inputs;
+  material.recent.x = {0, 1, 2, 3};
+  material.recent.y = {4, 5, 6, 7};
+  material.recent.starts = {0};
+  TuningSettings settings;
+  settings.refit_steps = 2;
+  settings.refit_final_rate_share = 0.5;  // what it falls to by itself
+  const auto weights = refit(network, material, settings, 3).layers[0].weights;
+  settings.refit_final_rate_share = 0.05;
+  EXPECT_EQ(refit(network, material, settings, 3).layers[0].weights, weights);
+  settings.refit_final_rate_share = 1;
+  EXPECT_NE(refit(network, material, settings, 3).layers[0].weights, weights);
+}
+
+TEST(Refit, SmallTargetsAreLearnedAsTheModelsFloor) {
+  Network network = plain_network();
+  network.exponential = true;
+  network.output_scale = 1;
+  Material material;
+  material.recent.inputs = material.offline.inputs = network.inputs;
+  material.recent.x = {1, 2, 3};
+  material.recent.y = {0, 100, 200};
+  material.recent.starts = {0};
+  material.target_floor_share = 0.2;
+  EXPECT_FLOAT_EQ(make_pool(network, material, {}).z[0], std::log(20.0F));
+  material.target_floor_share = 0.05;
+  EXPECT_FLOAT_EQ(make_pool(network, material, {}).z[0], std::log(5.0F));
 }
 
 }  // namespace

@@ -1,16 +1,15 @@
 #include "tuning/publisher.h"
 
-#include "nn/onnx.h"
-
 namespace drst::tuning {
 
 Publisher::Publisher(Log& log, const std::string& topic, ObjectStore& store, const Clock& clock,
-                     const RegistrySettings& settings)
+                     const RegistrySettings& settings, const ModelLimits& limits)
     : log_(log),
       topic_(proposals_topic(topic)),
       store_(store),
       clock_(clock),
       settings_(settings),
+      limits_(limits),
       registry_(store, clock, settings),
       handover_(store) {
   for (auto& info : registry_.list())
@@ -22,7 +21,7 @@ Result<Publisher::Served> Publisher::load(const Pointer& pointer) {
   auto loaded = registry_.load(pointer);
   if (!loaded) return failure(loaded.error().reason);
   try {
-    return Served{std::move(loaded->info), load_model(loaded->onnx)};
+    return Served{std::move(loaded->info), load_model(loaded->onnx, limits_)};
   } catch (const ModelError& error) {
     return failure(pointer.model_key + ": " + error.what());
   }

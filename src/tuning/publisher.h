@@ -23,7 +23,7 @@ namespace drst::tuning {
 class Publisher {
  public:
   Publisher(Log& log, const std::string& topic, ObjectStore& store, const Clock& clock,
-            const RegistrySettings& settings);
+            const RegistrySettings& settings, const ModelLimits& limits);
 
   /// Baseline and what the pointer names, with their models. nullopt: offline training has not finished
   /// yet. Failure: there, but broken.
@@ -60,6 +60,7 @@ class Publisher {
   ObjectStore& store_;
   const Clock& clock_;
   RegistrySettings settings_;
+  ModelLimits limits_;
   Registry registry_;
   Handover handover_;
   std::map<std::string, ReleaseInfo> published_;

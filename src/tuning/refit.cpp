@@ -12,10 +12,6 @@
 namespace drst::tuning {
 namespace {
 
-/// The learning rate at the last step, as a share of the first.
-constexpr double last_rate = 0.05;
-constexpr double floor_share = 0.01;
-
 std::vector<float> standardised(const Network& network, const Dataset& data) {
   std::vector<float> x(data.x.size());
   if (!x.empty()) transform_inputs(network, data.x, data.rows(), x);
@@ -48,7 +44,7 @@ Pool make_pool(Network& network, const Material& material, const TuningSettings&
   pool.x.insert(pool.x.end(), offline.begin(), offline.end());
   std::vector<float> y = material.recent.y;
   y.insert(y.end(), material.offline.y.begin(), material.offline.y.end());
-  pool.z = standardise_target(network, y, target_floor(y, floor_share));
+  pool.z = standardise_target(network, y, target_floor(y, material.target_floor_share));
   const std::size_t n = material.recent.rows();
   double sum = 0;
   for (std::size_t i = 0; i < y.size(); ++i) {
@@ -78,7 +74,7 @@ void fine_tune(Network& network, const Pool& pool, const TuningSettings& setting
     if (settings.refit_noise > 0)
       for (float& value : x) value += static_cast<float>(settings.refit_noise * random.normal());
     const double left = 1 - static_cast<double>(step) / static_cast<double>(steps);
-    trainer.set_learning_rate(options.learning_rate * std::max(left, last_rate));
+    trainer.set_learning_rate(options.learning_rate * std::max(left, settings.refit_final_rate_share));
     trainer.step({x, z, {}});
   }
   network.layers = trainer.layers();

@@ -21,6 +21,7 @@ namespace drst::tuning {
 struct Material {
   Dataset recent;  ///< labelled rows, oldest first
   Dataset offline;
+  double target_floor_share = 0.01;  ///< of the median |y|: smaller targets are learned as that
 };
 
 /// Standardised rows with sampling weights: recent rows, then offline ones.

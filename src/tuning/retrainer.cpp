@@ -33,8 +33,6 @@ namespace {
 
 /// Items read in a step, so that a step stays bounded while the log is long.
 constexpr int items_a_step = 64;
-/// Former states of the challenger that are kept as honest starts for an answer.
-constexpr std::size_t most_starts = 16;
 
 JoinedReaderOptions reader_options(const RetrainerOptions& options) {
   JoinedReaderOptions reader;
@@ -42,6 +40,7 @@ JoinedReaderOptions reader_options(const RetrainerOptions& options) {
   reader.group = "drst-retrainer";
   reader.member = options.member;
   reader.run_id = options.run_id;
+  reader.settings = options.reader;
   reader.limits = options.limits;
   return reader;
 }
@@ -116,7 +115,7 @@ struct Retrainer::State {
         settings(for_family(std::move(settings_), options_.family)),
         options(std::move(options_)),
         offline(std::move(offline_)),
-        publisher(log, options.topic, store_, clock_, registry),
+        publisher(log, options.topic, store_, clock_, registry, options.model_limits),
         reader(log, clock_, reader_options(options)),
         memory(static_cast<std::size_t>(settings.memory_rows),
                static_cast<std::size_t>(settings.waiting_rows)),
@@ -160,7 +159,7 @@ struct Retrainer::State {
     line = std::move(networks);
     challenger = Predictor(model_of(line));
     starts.push_back({line.front(), trained_labels});
-    if (starts.size() > most_starts)
+    if (starts.size() > static_cast<std::size_t>(settings.kept_starts))
       starts.erase(starts.begin() + 1);  // the first has seen no label and stays
   }
 
@@ -252,13 +251,14 @@ struct Retrainer::State {
     const ScopedTimer timer(options.metrics, "retrainer", "refit");
     follow_pointer();
     const std::string trigger = "refit-" + reader.run_id() + "-" + to_text(row);
-    const Record track = compare(memory, static_cast<std::size_t>(settings.track_rows), options.epsilon);
+    const Record track =
+        compare(memory, static_cast<std::size_t>(settings.track_rows), options.epsilon, settings.rows_a_fact);
     // A line that the world has left behind learns its way back more slowly than the baseline does.
     const bool lost = track.challenger_gain < -settings.restart_z * track.challenger_error;
     const std::vector<Network>& from = lost ? first_networks : line;
     const auto& inputs = from.front().inputs;
     Material material{memory.dataset(inputs, 0, memory.rows().size()),
-                      make_dataset(offline, inputs, options.target)};
+                      make_dataset(offline, inputs, options.target), options.target_floor_share};
     std::vector<Network> networks = refit_all(from, material, settings, seed_of(trigger));
     ++counts.refits;
     counts.restarts += lost ? 1 : 0;
@@ -347,10 +347,15 @@ struct Retrainer::State {
       return;
     }
     follow_pointer();
-    Question question{&memory,         window ? std::move(*window) : DriftWindow{},
-                      &offline,        options.target,
-                      trigger.tier,    {starts.begin(), starts.end()},
-                      options.epsilon, seed_of(trigger.event)};
+    Question question{&memory,
+                      window ? std::move(*window) : DriftWindow{},
+                      &offline,
+                      options.target,
+                      trigger.tier,
+                      {starts.begin(), starts.end()},
+                      options.epsilon,
+                      options.target_floor_share,
+                      seed_of(trigger.event)};
     Answer found = answer_drift(question, settings);
     helper_cpu_s += found.helper_cpu_s;
     event.candidates = found.candidates;

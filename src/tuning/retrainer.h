@@ -26,10 +26,12 @@
 #include "base/component.h"
 #include "base/settings.h"
 #include "base/time.h"
+#include "learn/model_limits.h"
 #include "registry/registry.h"
 #include "store/store.h"
 #include "stream/log.h"
 #include "stream/record.h"
+#include "stream/settings.h"
 #include "table/table.h"
 #include "telemetry/metric_stream.h"
 #include "tuning/grid.h"
@@ -52,15 +54,19 @@ struct TuningSettings {
   double answer_z = 2;
   int64_t gap_rows = 2;
   int64_t search_rows = 256;
+  int64_t new_column_rows = 100;
+  int64_t kept_starts = 16;
   // refits
   int64_t refit_every_labels = 10;
   int64_t refit_steps = 100;
   int64_t refit_batch = 32;
   double refit_learning_rate = 1e-3;
+  double refit_final_rate_share = 0.05;
   double refit_weight_decay = 0;
   double refit_noise = 0;
   // track record
   int64_t track_rows = 200;
+  double rows_a_fact = 3;
   double restart_z = 2;
   GridSettings grid;
 };
@@ -74,7 +80,10 @@ struct RetrainerOptions {
   std::string family = "auto";
   uint64_t seed = 1;
   int64_t busy_rows = 0;
-  double epsilon = 1e-6;
+  double epsilon = 1e-6;             ///< of the relative error, as the model's
+  double target_floor_share = 0.01;  ///< targets below that share of the median, as the model's
+  ReaderSettings reader = {};
+  ModelLimits model_limits = {};
   WireLimits limits = {};
   MetricStream* metrics = nullptr;  ///< gets the time of each answer and refit; must outlive the retrainer
 };

@@ -301,6 +301,8 @@ TEST(Retrainer, AnswersABareFlagOfAnotherProgramOnce) {
 TEST(Retrainer, AWorseWinnerIsNotPublished) {
   auto settings = tuning_settings();
   settings.refit_every_labels = 0;
+  settings.grid.a.learning_rates = {10};  // nothing good comes of such
+  settings.refit_learning_rate = 10;
   Bed bed(settings);
   bed.ticks(150);
   const std::string before = bed.live();

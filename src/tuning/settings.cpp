@@ -47,17 +47,35 @@ void describe(SettingsVisitor& visitor, TuningSettings& s) {
   visitor.visit(
       "search_rows", s.search_rows,
       {"rows", "a weighted sample on which candidates race; the winner then trains on everything", 16, 1e6});
+  visitor.visit("new_column_rows", s.new_column_rows,
+                {"rows",
+                 "the newest training rows, in most of which a column must be that the model then takes up: "
+                 "another topology's; two experiments of ~45 rows",
+                 1, 1e6});
+  visitor.visit(
+      "kept_starts", s.kept_starts,
+      {"models",
+       "former states of the challenger that an answer may start from, so that none has seen the judging "
+       "rows; 16 refits of ten labels reach back over them",
+       1, 10'000});
   visitor.visit("refit_every_labels", s.refit_every_labels,
                 {"labels", "between two refits of the challenger; 0: none, drift alone retrains", 0, 1e9});
   visitor.visit("refit_steps", s.refit_steps, {"steps", "mini-batches of a refit", 1, 1e6});
   visitor.visit("refit_batch", s.refit_batch, {"rows", "a mini-batch", 1, 65'536});
   visitor.visit("refit_learning_rate", s.refit_learning_rate,
-                {"1", "Adam's rate at the first step; falls linearly to a twentieth", 1e-9, 1});
+                {"1", "Adam's rate at the first step; falls linearly", 1e-9, 1});
+  visitor.visit("refit_final_rate_share", s.refit_final_rate_share,
+                {"1", "of that rate at the last step, at least: the end only settles", 0, 1});
   visitor.visit("refit_weight_decay", s.refit_weight_decay, {"1", "L2 term in refits", 0, 1});
   visitor.visit("refit_noise", s.refit_noise,
                 {"standard deviations", "Gaussian noise on inputs in refits", 0, 10});
   visitor.visit("track_rows", s.track_rows,
                 {"labels", "over which the line of refits is compared with the baseline", 2, 1e6});
+  visitor.visit("rows_a_fact", s.rows_a_fact,
+                {"rows",
+                 "labelled rows that count as one fact in a standard error: errors of neighbouring rows go "
+                 "together",
+                 1, 1e9});
   visitor.visit(
       "restart_z", s.restart_z,
       {"standard errors",

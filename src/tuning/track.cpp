@@ -7,11 +7,6 @@
 #include "tuning/refit.h"
 
 namespace drst::tuning {
-namespace {
-
-constexpr double rows_a_fact = 3;
-
-}  // namespace
 
 void Difference::add(double d) {
   sum += d;
@@ -21,13 +16,13 @@ void Difference::add(double d) {
 
 double Difference::mean() const { return rows > 0 ? sum / rows : 0; }
 
-double Difference::error() const {
+double Difference::error(double rows_a_fact) const {
   if (rows < 2) return std::numeric_limits<double>::infinity();
   const double variance = std::max(0.0, squares / rows - mean() * mean());
   return std::sqrt(variance * rows_a_fact / (rows - 1));
 }
 
-Record compare(const Memory& memory, std::size_t most, double epsilon) {
+Record compare(const Memory& memory, std::size_t most, double epsilon, double rows_a_fact) {
   Record record;
   const auto& rows = memory.rows();
   record.rows = std::min(most, rows.size());
@@ -50,9 +45,9 @@ Record compare(const Memory& memory, std::size_t most, double epsilon) {
   record.live /= n;
   record.challenger /= n;
   record.challenger_gain = challenger.mean();
-  record.challenger_error = challenger.error();
+  record.challenger_error = challenger.error(rows_a_fact);
   record.live_gain = live.mean();
-  record.live_error = live.error();
+  record.live_error = live.error(rows_a_fact);
   return record;
 }
 

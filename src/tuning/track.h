@@ -14,8 +14,8 @@ struct Difference {
 
   void add(double d);
   [[nodiscard]] double mean() const;
-  /// Neighbouring errors go together, so they count as if only one row in three were a fact of its own.
-  [[nodiscard]] double error() const;
+  /// Neighbouring errors go together, so only one row in `rows_a_fact` counts as a fact of its own.
+  [[nodiscard]] double error(double rows_a_fact) const;
 };
 
 /// Mean bounded errors over the newest labelled rows, and paired differences with their standard errors.
@@ -28,6 +28,6 @@ struct Record {
 };
 
 /// Over the last `most` rows of the memory.
-Record compare(const Memory& memory, std::size_t most, double epsilon);
+Record compare(const Memory& memory, std::size_t most, double epsilon, double rows_a_fact);
 
 }  // namespace drst::tuning
