@@ -42,6 +42,7 @@ TEST(ResampleBlocks, OfOneRecordAreTheOrdinaryBootstrap) {
 
 TEST(TailQuantile, IsEmpiricalInTheBodyAndExponentialInTheTail) {
   std::vector<double> sorted;
+  sorted.reserve(20'001);
   for (int i = 0; i < 20'001; ++i) sorted.push_back(-std::log(1 - (i + 0.5) / 20'001));
   EXPECT_NEAR(tail_quantile(sorted, 0.5, 0.1), std::log(2), 1e-3);
   EXPECT_NEAR(tail_quantile(sorted, 0.01, 0.1), std::log(100), 0.02) << "exact for an exponential law";
@@ -68,6 +69,7 @@ TEST(Thresholds, RiseAndStayBetweenLeastAndMost) {
   EXPECT_EQ(low[0], settings.least_effect[0]);
   EXPECT_EQ(low[2], settings.least_effect[2]);
   std::vector<double> wild;
+  wild.reserve(100);
   for (int i = 0; i < 100; ++i) wild.push_back(0.5 + i * 0.005);
   const Thresholds high = thresholds_from(wild, 100, settings.least_effect, settings);
   EXPECT_EQ(high[0], settings.most_effect[0]) << "however restless, tier A can fire";
@@ -84,6 +86,7 @@ TEST(Thresholds, FollowABudgetOfFalseAlarms) {
   settings.rule = "budget";
   settings.budget_rows = {1000, 10'000, 100'000};
   std::vector<double> null;
+  null.reserve(1000);
   for (int i = 0; i < 1000; ++i) null.push_back(0.05 * -std::log(1 - (i + 0.5) / 1000));
   const Thresholds found = thresholds_from(null, 100, settings.least_effect, settings);
   EXPECT_NEAR(found[0], 0.05 * std::log(10), 0.005)
@@ -138,6 +141,7 @@ TEST(BlockBootstrap, HoldsItsRateOnAutocorrelatedDataWhereTheOrdinaryOneOverFire
 TEST(BlockBootstrap, IsRepeatableAndSorted) {
   Random values(2);
   std::vector<double> baseline;
+  baseline.reserve(120);
   for (int i = 0; i < 120; ++i) baseline.push_back(values.normal());
   const JsWindow js(baseline, 60, 2, 8);
   Random first(5);

@@ -43,6 +43,7 @@ std::size_t DriftDetector::State::index_of(int64_t position) const { return size
 DriftDetector::State::Baseline DriftDetector::State::make_baseline(std::vector<std::size_t> columns,
                                                                    std::vector<double> values) const {
   std::vector<std::string> names;
+  names.reserve(columns.size());
   for (const std::size_t c : columns) names.push_back(rows.columns()[c]);
   const std::vector<std::size_t> spans(settings.recent.begin(), settings.recent.end());
   JsWindow js(values, size(settings.window), columns.size(), size(settings.bins), spans);

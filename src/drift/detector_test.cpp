@@ -90,7 +90,7 @@ TEST(DriftDetector, RaisesOneAlarmForOneChange) {
 TEST(DriftDetector, HoldsItsTongueUntilAcknowledged) {
   DriftDetector detector(small(), 1);
   const auto alarms = run(
-      detector, 1500, [](int64_t row) { return static_cast<double>(row / 300) * 5; }, false);
+      detector, 1500, [](int64_t row) { return 5.0 * std::floor(static_cast<double>(row) / 300); }, false);
   EXPECT_EQ(alarms.size(), 1U);
   EXPECT_TRUE(detector.alarmed());
   EXPECT_EQ(detector.phase(), "alarmed");
@@ -320,7 +320,7 @@ TEST(DriftOnRealTables, FindsEachChangeOfStageWithinAHundredRowsAndNothingElse) 
   Table stream = piece(perf / "combined.csv", 1290, 1790);
   stream.append(piece(perf / "resource_stimulus_global_A-B-C_modified.csv", 0, 1000));
   stream.append(piece(perf / "dag-1_resource_stimulus_global_A-B-C.csv", 0, 1000));
-  for (const uint64_t seed : {1, 7, 42}) {
+  for (const uint64_t seed : {1U, 7U, 42U}) {
     const auto alarms = scan(stream, ChainSchema{}.kpis, {}, seed);
     ASSERT_EQ(alarms.size(), 2U) << "seed " << seed;
     EXPECT_GT(alarms[0].row, 500);

@@ -136,6 +136,7 @@ TEST(JsWindow, SeesAVanishedColumnAsOneBit) {
 
 TEST(JsWindow, KnowsInfinityFromMissing) {
   std::vector<double> base;
+  base.reserve(20);
   for (int i = 0; i < 20; ++i) base.push_back(i);
   JsWindow js(base, 20, 1, 5);
   const double infinity = std::numeric_limits<double>::infinity();
@@ -147,6 +148,7 @@ TEST(JsWindow, KnowsInfinityFromMissing) {
 
 TEST(JsWindow, ClearsTheWindowAndKeepsTheBaseline) {
   std::vector<double> base;
+  base.reserve(30);
   for (int i = 0; i < 30; ++i) base.push_back(i);
   JsWindow js(base, 30, 1, 6);
   const double far = 1000;

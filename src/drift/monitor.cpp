@@ -36,6 +36,7 @@ std::vector<FeatureShare> top_features(const Alarm& alarm, int64_t most) {
                    [&](std::size_t a, std::size_t b) { return alarm.by_feature[a] > alarm.by_feature[b]; });
   order.resize(std::min(order.size(), static_cast<std::size_t>(most)));
   std::vector<FeatureShare> top;
+  top.reserve(order.size());
   for (const std::size_t i : order) top.push_back({alarm.columns[i], alarm.by_feature[i]});
   return top;
 }

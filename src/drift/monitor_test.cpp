@@ -74,7 +74,7 @@ struct World {
   /// The stream of most tests: 150 rows, 150 of another level, 150 of a third.
   void produce_three_stages(const std::function<std::string(int64_t)>& stage = [](int64_t) { return "s"; }) {
     for (int64_t row = 0; row < 450; ++row)
-      produce(row, static_cast<double>(row / 150) * 6,
+      produce(row, 6.0 * std::floor(static_cast<double>(row) / 150),
               row % 10 == 0 ? std::optional<double>(row) : std::nullopt, stage(row));
     end();
   }
@@ -192,7 +192,7 @@ TEST(Monitor, HandsOverTheWholeWindowWithLagsAndLabels) {
 TEST(Monitor, RaisesNoSecondTriggerWhileLockedAndFreesItselfFromAStaleLock) {
   World world;
   for (int64_t row = 0; row < 450; ++row)
-    world.produce(row, static_cast<double>(row / 150) * 6, std::nullopt, "s");
+    world.produce(row, 6.0 * std::floor(static_cast<double>(row) / 150), std::nullopt, "s");
   DriftSettings patient = small();
   patient.idle_timeout_s = 0;
   Monitor monitor(world.log, world.store, world.clock, patient, options());

@@ -484,7 +484,7 @@ TEST(Consumer, SwapsUnderWayOnAnotherThreadNeverMixReleases) {
   });
   std::thread publisher([&] {
     for (int i = 0; i < releases; ++i) {
-      world.registry.point_to(world.publish(static_cast<uint64_t>(100 + i), 0.5), "test", "");
+      world.registry.point_to(world.publish(100 + static_cast<uint64_t>(i), 0.5), "test", "");
       while (offers <= static_cast<uint64_t>(i)) std::this_thread::yield();
     }
     stop = true;

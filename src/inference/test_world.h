@@ -69,7 +69,7 @@ class InferenceWorld {
   }
 
   ReleaseInfo publish(uint64_t seed, double gain,
-                      std::vector<std::string> inputs = {"instructions", "cycles", "cycles@-1"}) {
+                      const std::vector<std::string>& inputs = {"instructions", "cycles", "cycles@-1"}) {
     const auto network = random_network(inputs, seed);
     return registry.publish(to_onnx(network), release_of(network, gain));
   }

@@ -51,6 +51,7 @@ void expect_same(const TraceRow& a, const TraceRow& b) {
 
 TEST(Trace, RowsReadBack) {
   std::vector<TraceRow> rows;
+  rows.reserve(50);
   for (int i = 0; i < 50; ++i) rows.push_back(some_row(i));
   rows[7].status = TraceRow::Status::duplicate;
   rows[8].status = TraceRow::Status::dead_lettered;
@@ -188,7 +189,7 @@ TEST(TraceFiles, RecordsWithoutAPredictionReadBack) {
 }
 
 TEST(TraceFiles, ForeignFilesAreRefusedByName) {
-  const auto reason = [](std::map<std::string, Array> members) -> std::string {
+  const auto reason = [](const std::map<std::string, Array>& members) -> std::string {
     try {
       read_trace_file(to_npz(members), "file.npz");
     } catch (const InputError& error) {

@@ -33,9 +33,11 @@ std::string url_of(const DatasetFile& file, const DatasetSettings& settings) {
 
 void sleep_unless_stopped(double seconds) {
   const double end = monotonic_seconds() + seconds;
-  for (double left = seconds; left > 0; left = end - monotonic_seconds()) {
+  double left = seconds;
+  while (left > 0) {
     throw_if_stopped();
     std::this_thread::sleep_for(std::chrono::duration<double>(std::min(left, 0.1)));
+    left = end - monotonic_seconds();
   }
 }
 

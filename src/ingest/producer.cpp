@@ -258,7 +258,7 @@ struct Producer::State {
 };
 
 Producer::Producer(Log& log, ObjectStore& store, const Clock& clock, ProducerSettings settings,
-                   std::string run_id, std::string target, std::vector<StageTable> stages,
+                   std::string run_id, const std::string& target, std::vector<StageTable> stages,
                    std::string chain_key)
     : state_(std::make_unique<State>(log, store, clock, std::move(settings), std::move(run_id), target,
                                      std::move(stages), std::move(chain_key))) {}

@@ -65,7 +65,7 @@ class Producer final : public Component {
   /// InputError: no rows, or a stage without the target's column. Log, store and clock must outlive the
   /// producer.
   Producer(Log& log, ObjectStore& store, const Clock& clock, ProducerSettings settings, std::string run_id,
-           std::string target, std::vector<StageTable> stages, std::string chain_key = "chain-0");
+           const std::string& target, std::vector<StageTable> stages, std::string chain_key = "chain-0");
   ~Producer() override;
   [[nodiscard]] std::string_view name() const override { return "producer"; }
   Step step() override;

@@ -331,7 +331,7 @@ class ProducerCrash : public ::testing::TestWithParam<std::tuple<int64_t, std::s
 
 TEST_P(ProducerCrash, LeavesNoTrace) {
   const auto& [delay, partitioner, rate] = GetParam();
-  const auto prepare = [&](World& world) {
+  const auto prepare = [&delay = delay, &partitioner = partitioner, &rate = rate](World& world) {
     world.settings.label_delay = delay;
     world.settings.label_every = 2;
     world.settings.partitioner = partitioner;

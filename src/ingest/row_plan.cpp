@@ -11,6 +11,7 @@
 
 namespace drst {
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): its tables are moved out, by structured bindings
 RowPlan::RowPlan(std::vector<StageTable> stages, const std::string& target, const ProducerSettings& settings,
                  const std::string& chain_key)
     : lags_(settings.lags),
@@ -24,8 +25,12 @@ RowPlan::RowPlan(std::vector<StageTable> stages, const std::string& target, cons
   for (auto& [name, table] : stages) {
     const auto target_column = table.find(target);
     if (!target_column)
-      throw InputError("stage '" + name + "' has no column '" + target +
-                       "' to label its rows with; choose another with --target, or another table");
+      throw InputError(
+          std::string("stage '")
+              .append(name)
+              .append("' has no column '")
+              .append(target)
+              .append("' to label its rows with; choose another with --target, or another table"));
     Stage stage;
     stage.first_row = rows_;
     stage.target = *target_column;

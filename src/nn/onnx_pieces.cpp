@@ -58,6 +58,7 @@ std::string write_filled(GraphWriter& graph, const std::vector<int32_t>& stand_i
   std::string value = "counters";
   if (!stand_in.empty()) {  // an input without one stands in for itself
     std::vector<int64_t> columns;
+    columns.reserve(stand_in.size());
     for (const int32_t other : stand_in)
       columns.push_back(other >= 0 ? other : static_cast<int64_t>(columns.size()));
     const std::string others = graph.gather_columns(value, graph.indices("stand_in", columns), "others");

@@ -60,10 +60,12 @@ void write_graph(onnx::GraphProto& proto, const Network& network) {
   for (std::size_t l = 0; l < network.layers.size(); ++l) {
     const auto& layer = network.layers[l];
     const std::string name = "layer" + std::to_string(l);
-    const std::string weights = graph.constant(
-        name + "_weights", {static_cast<int64_t>(layer.inputs), static_cast<int64_t>(layer.outputs)},
-        layer.weights.data(), layer.weights.size());
-    value = graph.node("Gemm", {value, weights, graph.row(name + "_bias", layer.bias)}, name);
+    const std::string weights =
+        graph.constant(std::string(name).append("_weights"),
+                       {static_cast<int64_t>(layer.inputs), static_cast<int64_t>(layer.outputs)},
+                       layer.weights.data(), layer.weights.size());
+    value =
+        graph.node("Gemm", {value, weights, graph.row(std::string(name).append("_bias"), layer.bias)}, name);
     if (l + 1 < network.layers.size()) value = write_activation(graph, network.activation, value, name);
   }
   write_output(graph, network, value);
