@@ -2,6 +2,7 @@
 // gnuplot is fed a script file, never a shell line; what it complains about is in the warning. One thread.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -13,6 +14,12 @@ namespace drst {
 /// results/drift_signal.npz as the monitor leaves it; empty if there is none.
 struct DriftSignal {
   std::vector<double> row, signal, threshold_a, threshold_b, threshold_c;
+  /// The shorter windows, which may alarm on their own.
+  struct Recent {
+    int64_t records = 0;
+    std::vector<double> signal, threshold_a;
+  };
+  std::vector<Recent> recent;
   std::vector<std::string> features;
   std::vector<double> by_feature;  ///< evaluations x features, bits
 };

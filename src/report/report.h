@@ -1,11 +1,13 @@
 // The report of a run: plots/*.svg and *.png by gnuplot, report.md, and report.html with everything inside
 // (SPEC 12).
 //
-// Plots: truth/baseline/adaptive over time with drift, retrain and swap marks and the drift signal with its
-// thresholds below; error CDF by stage; per-feature drift heat map; accuracy by stage; resources. Tables:
-// stages, releases with lineage, drift events with the counters behind them, retrains with reasons. gnuplot
-// missing or failing: a warning, the report without pictures. No wall-clock time inside, so equal runs give
-// equal pages but for timings.
+// Plots: truth/baseline/adaptive over time with marks for stages, drift, retrains (published and refused),
+// refits, rollbacks and swaps, and the drift signal with its thresholds below; accuracy by stage; error CDF
+// by stage; per-feature drift heat map; CPU and memory. Tables: stages, drift events with the counters behind
+// them, answers to drift with reasons, refits and rollbacks, releases with lineage, resources. gnuplot
+// missing or failing: a warning, the report without pictures. No wall-clock time inside but for resources, so
+// equal runs give equal pages but for those. Files: summary and facts (what is told), tables, plots with
+// plot_timeline and plot_scripts (what is drawn), gnuplot, report (this: the pages).
 #pragma once
 
 #include <filesystem>

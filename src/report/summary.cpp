@@ -289,7 +289,11 @@ Summary summarize(ObjectStore& store, Series* series) {
   summary.swaps = read_swap_events(store);
   const auto foreign = [&run_id](const std::string& run) { return !run.empty() && run != run_id; };
   std::erase_if(summary.drift_events, [&](const auto& event) { return foreign(run_of_event(event.id)); });
-  std::erase_if(summary.retrains, [&](const auto& event) { return foreign(run_of_event(event.id)); });
+  std::erase_if(summary.retrains, [&](const auto& event) {
+    constexpr std::string_view prefix = "rollback-";
+    return foreign(
+        run_of_event(std::string_view(event.id).substr(event.kind == "rollback" ? prefix.size() : 0)));
+  });
   std::erase_if(summary.swaps, [&](const auto& event) { return foreign(event.run); });
   const SystemClock clock;
   Registry registry(store, clock);

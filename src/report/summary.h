@@ -4,8 +4,7 @@
 // `summarize` reads results/*_inference_trace.npz, results/unpredicted.npz, results/truth.npz, the event
 // objects (registry/events.h), the releases and results/run.json (RunFacts), and computes what summary.json
 // holds (docs/summary.schema.json). Scoring is over all rows, prequential, by the truth file; nothing here
-// feeds back into a decision. Pure but for reading the store. Files: summary (this), plots (gnuplot -> SVG
-// and PNG), markdown, html (self-contained page).
+// feeds back into a decision. Pure but for reading the store.
 #pragma once
 
 #include <cstdint>

@@ -204,8 +204,16 @@ TEST(Summary, PublishedRefitsAreRetrains) {
   answer.id = "r-5";
   answer.row = 5;
   write_event(store, answer);
+  RetrainEvent rollback;
+  rollback.kind = "rollback";
+  for (const char* id : {"rollback-r-6", "rollback-other-6"}) {
+    rollback.id = id;
+    rollback.row = 6;
+    write_event(store, rollback);
+  }
   const auto summary = summarize(store);
-  ASSERT_EQ(summary.retrains.size(), 2U) << "of this run, published, in order of rows";
+  ASSERT_EQ(summary.retrains.size(), 3U) << "of this run, in order of rows";
+  EXPECT_EQ(summary.retrains[2].id, "rollback-r-6");
   EXPECT_EQ(summary.retrains[0].kind, "refit");
   EXPECT_EQ(summary.retrains[0].row, 4);
   EXPECT_EQ(summary.retrains[0].release, key);
