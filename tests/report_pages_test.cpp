@@ -219,7 +219,7 @@ TEST(Report, IsWhole) {
   EXPECT_EQ(count(html, "<svg"), 5u);
   const auto svg = read_file(out.path() / "plots" / "timeline.svg");
   EXPECT_THAT(svg, HasSubstr("retrain published"));
-  EXPECT_THAT(svg, HasSubstr("it's &lt;busy&gt;"));
+  EXPECT_THAT(svg, HasSubstr("it's &lt;busy>"));
 
   EXPECT_EQ(table(page, "## Stages").size(), 3u);
   EXPECT_EQ(table(page, "## Drift").size(), 2u);
@@ -251,7 +251,8 @@ TEST(Report, WithoutDriftRetrainsAndMeasurementsItSaysSo) {
   for (const char* words :
        {"No drift was noticed.", "No drift was answered.", "No refit was published", "Nothing was measured."})
     EXPECT_THAT(page, HasSubstr(words));
-  EXPECT_TRUE(std::filesystem::exists(out.path() / "plots" / "timeline.svg"));
+  EXPECT_THAT(page, HasSubstr("(plots/timeline.svg)"));
+  EXPECT_TRUE(std::filesystem::exists(out.path() / "plots" / "timeline.png"));
   EXPECT_FALSE(std::filesystem::exists(out.path() / "plots" / "drift_heat.svg"));
   EXPECT_FALSE(std::filesystem::exists(out.path() / "plots" / "resources.svg"));
 }

@@ -112,7 +112,7 @@ std::string lanes_panel(const Summary& summary) {
       if (name == "drift") add(name, points(13, 1.4, colour_drift, ""));
     }
   }
-  plots += (plots.empty() ? "plot NaN" : ", NaN") + points(9, 1.3, colour_good, "retrain published") +
+  plots += (plots.empty() ? "plot -9" : ", NaN") + points(9, 1.3, colour_good, "retrain published") +
            ", NaN" + points(2, 1.1, "#000000", "retrain refused");
   return blocks + "set ytics (" + (tics.empty() ? "'' 0" : tics) + ") scale 0\nset yrange [-0.6:" +
          number(static_cast<double>(std::max<std::size_t>(shown.size(), 1)) - 0.4) +
@@ -122,7 +122,8 @@ std::string lanes_panel(const Summary& summary) {
 }
 
 std::string signal_panel(const DriftSignal& signal) {
-  if (signal.row.empty()) return "plot NaN notitle\n";
+  // A panel of undefined values only would end the whole picture.
+  if (signal.row.empty()) return "set yrange [0:1]\nplot -1 notitle\n";
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < signal.row.size(); ++i) {
     lines.push_back(number(signal.row[i]) + " " + number(signal.signal[i]) + " " +
