@@ -23,18 +23,21 @@ constexpr std::size_t offset_bytes = 8;
 
 }  // namespace
 
-BlockKey::BlockKey(std::string_view topic, int partition) : text_(topic), partition_(partition) {
-  text_.append(1 + 4 + offset_bytes, '\0');
+BlockKey::BlockKey(std::string_view topic, int partition)
+    : size_(topic.size() + 1 + 4 + offset_bytes), partition_(partition) {
+  if (size_ > text_.size())
+    throw LogError(ExitCode::input, "topic name of " + to_text(topic.size()) + " bytes; choose a shorter one");
+  std::fill(std::copy(topic.begin(), topic.end(), text_.begin()), text_.end(), '\0');
   put_big_endian(text_.data() + topic.size() + 1, static_cast<uint64_t>(partition), 4);
 }
 
 std::string_view BlockKey::at(int64_t offset) {
-  put_big_endian(text_.data() + text_.size() - offset_bytes, static_cast<uint64_t>(offset), offset_bytes);
-  return text_;
+  put_big_endian(text_.data() + size_ - offset_bytes, static_cast<uint64_t>(offset), offset_bytes);
+  return {text_.data(), size_};
 }
 
 std::string BlockKey::name() const {
-  return "topic '" + text_.substr(0, text_.find('\0')) + "', partition " + to_text(partition_);
+  return "topic '" + std::string(text_.data(), size_ - 1 - 4 - offset_bytes) + "', partition " + to_text(partition_);
 }
 
 /// What the cursor stands on, if it is a block of this partition.

@@ -2,6 +2,7 @@
 // through an LMDB cursor. Used inside a transaction, by its thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -18,17 +19,18 @@ namespace drst {
 /// order of offsets.
 class BlockKey {
  public:
+  /// LogError if the topic's name is longer than a key may be.
   BlockKey(std::string_view topic, int partition);
   /// The key with this offset; good until the next call.
   std::string_view at(int64_t offset);
-  [[nodiscard]] std::string_view prefix() const {
-    return std::string_view(text_).substr(0, text_.size() - 8);
-  }
+  [[nodiscard]] std::string_view prefix() const { return {text_.data(), size_ - 8}; }
   [[nodiscard]] int partition() const { return partition_; }
   [[nodiscard]] std::string name() const;  ///< for messages
 
  private:
-  std::string text_;
+  // Not on the heap: a consumer looks at watermarks with each batch.
+  std::array<char, LogEnvironment::longest_key> text_;
+  std::size_t size_;
   int partition_;
 };
 

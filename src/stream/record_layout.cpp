@@ -148,7 +148,7 @@ void RecordLayout::add(Kind kind, std::string_view value, std::uint32_t column) 
 bool RecordLayout::finish(std::string_view text, std::size_t columns) {
   if (spoiled_ || places_.empty()) return false;
   columns_ = columns;
-  std::vector<char> held(columns_, 0);
+  held_.assign(columns_, 0);
   const char* at = text.data();
   for (const auto& place : places_) {
     const auto size = static_cast<std::size_t>(place.value.data() - at);
@@ -156,13 +156,13 @@ bool RecordLayout::finish(std::string_view text, std::size_t columns) {
                       static_cast<std::uint32_t>(size)});
     literals_.append(at, size);
     at = place.value.data() + place.value.size();
-    if (place.kind == Kind::feature) held[place.column] = 1;
+    if (place.kind == Kind::feature) held_[place.column] = 1;
   }
   tail_begin_ = static_cast<std::uint32_t>(literals_.size());
   literals_.append(at, static_cast<std::size_t>(text.data() + text.size() - at));
   absent_.clear();
   for (std::uint32_t column = 0; column < columns_; ++column)
-    if (held[column] == 0) absent_.push_back(column);
+    if (held_[column] == 0) absent_.push_back(column);
   return true;
 }
 

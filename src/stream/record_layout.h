@@ -58,6 +58,7 @@ class RecordLayout {
   };
 
   std::vector<Place> places_;  // while learning
+  std::vector<char> held_;     // by column, in finish
   bool spoiled_ = false;
   std::size_t columns_ = 0;
   std::string literals_;
