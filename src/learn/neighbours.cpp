@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "learn/mixture.h"
 #include "nn/network.h"
 
 namespace drst {
@@ -51,6 +52,11 @@ void describe(SettingsVisitor& v, NeighbourSettings& s) {
            "of the logarithm: by how much a label may differ from the frozen prediction; beyond e-fold it is "
            "as likely wrong",
            0.01, 100});
+  v.visit("tree_share", s.tree_share,
+          {"1",
+           "of trees in what residuals are taken of, where the frozen model is a mixture of networks and "
+           "trees",
+           0, 1});
 }
 
 Neighbours::Neighbours(std::shared_ptr<const Model> frozen, const NeighbourSettings& settings)
@@ -69,6 +75,37 @@ Neighbours::Neighbours(std::shared_ptr<const Model> frozen, const NeighbourSetti
     const double c = relevance.size() == inputs ? static_cast<double>(relevance[i]) : 1;
     factor_.push_back(static_cast<float>(std::sqrt(std::max(c, 0.0) * mean_scale)));
   }
+  find_trees();
+}
+
+void Neighbours::find_trees() {
+  double all = 0;
+  double of_trees = 0;
+  for (const auto& member : frozen_->members()) {
+    all += static_cast<double>(member.weight);
+    if (member.model->network() == nullptr) of_trees += static_cast<double>(member.weight);
+  }
+  if (!(of_trees > 0) || !(of_trees < all)) return;
+  // ln F = (1 - w) ln M + w ln T, with M the networks, T the trees; wanted: (1 - s) ln M + s ln T.
+  const double w = of_trees / all;
+  const double s = settings_.tree_share;
+  frozen_weight_ = (1 - s) / (1 - w);
+  for (const auto& member : frozen_->members())
+    if (member.model->network() == nullptr)
+      trees_.push_back({member.model.get(),
+                        static_cast<double>(member.weight) / of_trees * (s - frozen_weight_ * w),
+                        member.model->make_scratch()});
+}
+
+double Neighbours::base(std::span<const float> raw, float frozen_prediction) {
+  double sum = frozen_weight_ * std::log(static_cast<double>(frozen_prediction));
+  for (auto& tree : trees_) {
+    if (tree.weight == 0) continue;
+    float said = 0;
+    tree.model->predict(raw, 1, {&said, 1}, *tree.scratch);
+    sum += tree.weight * std::log(static_cast<double>(std::max(said, learn::least_prediction)));
+  }
+  return sum;
 }
 
 void Neighbours::standardise(std::span<const float> raw, float* out) {
@@ -89,8 +126,7 @@ void Neighbours::add(int64_t row, std::span<const float> raw, float frozen_predi
     memory_.resize(residuals_.size() * inputs);
   }
   standardise(raw, memory_.data() + next_ * inputs);
-  const double residual =
-      std::log(static_cast<double>(label)) - std::log(static_cast<double>(frozen_prediction));
+  const double residual = std::log(static_cast<double>(label)) - base(raw, frozen_prediction);
   residuals_[next_] =
       static_cast<float>(std::clamp(residual, -settings_.most_residual, settings_.most_residual));
   rows_[next_] = row;
@@ -115,7 +151,7 @@ float Neighbours::predict(int64_t row, std::span<const float> raw, float frozen_
     weights += weight;
     sum += weight * static_cast<double>(residuals_[i]);
   }
-  return static_cast<float>(static_cast<double>(frozen_prediction) * std::exp(sum / weights));
+  return static_cast<float>(std::exp(base(raw, frozen_prediction) + sum / weights));
 }
 
 }  // namespace drst

@@ -1,15 +1,17 @@
 // The frozen model put right by what was labelled nearby: an expert that learns from one label at once.
 //
-// ln N(x) = ln F(x) + sum_i k_i r_i / (sum_i k_i + ridge), over the labelled rows that are remembered, where
-// r_i = ln y_i - ln F(x_i), cut at +-1, is what the frozen model F missed there, and
+// ln N(x) = ln B(x) + sum_i k_i r_i / (sum_i k_i + ridge), over the labelled rows that are remembered, where
+// r_i = ln y_i - ln B(x_i), cut at +-1, is what the base B missed there, and
 //
 //   k_i = exp(-D_i / (2 width)) (1 + recency e^(-age_i / recency_rows)),
 //   D_i = mean over inputs of c_f (z_f - z_if)^2
 //
 // with z the frozen network's standardised inputs, cut at 1.5 times the range seen in training, and c_f the
 // inputs' relevance (|Pearson r| with ln y offline, mean 1). A kernel regression of residuals (Nadaraya 1964,
-// Watson 1964) that shrinks to F where nothing is near. Not for targets that can be negative or zero: such
-// rows are not remembered. One thread.
+// Watson 1964) that shrinks to B where nothing is near. B is the frozen model; where that is a geometric
+// mixture of networks and trees, its members with another share of the trees, which in a world that neither
+// has seen are wrong in a steadier way: what is steady, residuals put right. Not for targets that can be
+// negative or zero: such rows are not remembered. One thread.
 #pragma once
 
 #include <cstddef>
@@ -32,6 +34,7 @@ struct NeighbourSettings {
   double recency_rows = 3;
   double range_factor = 1.5;
   double most_residual = 1;
+  double tree_share = 0.67;
 };
 void describe(SettingsVisitor& visitor, NeighbourSettings& settings);
 
@@ -49,8 +52,19 @@ class Neighbours {
 
  private:
   void standardise(std::span<const float> raw, float* out);
+  void find_trees();
+  /// ln B from what the frozen model predicted.
+  [[nodiscard]] double base(std::span<const float> raw, float frozen_prediction);
+
+  struct Tree {
+    const Model* model;  // of frozen_
+    double weight;       // of its logarithm in ln B
+    std::unique_ptr<Model::Scratch> scratch;
+  };
 
   std::shared_ptr<const Model> frozen_;
+  std::vector<Tree> trees_;
+  double frozen_weight_ = 1;  // of ln F in ln B
   NeighbourSettings settings_;
   bool usable_ = false;
   std::shared_ptr<const Network> ends_;  // the transform of the inputs, with the range widened

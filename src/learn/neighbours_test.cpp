@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "nn/network.h"
+#include "trees/ensemble.h"
 
 namespace drst {
 namespace {
@@ -44,6 +45,36 @@ TEST(Neighbours, GoldenValue) {
   const double k1 = std::exp(-(0.01 + 0) / 2 / 0.2), k2 = std::exp(-(0.01 + 0.04) / 2 / 0.2);
   const double expected = 100 * std::exp((k1 * std::log(1.5) + k2 * std::log(0.8)) / (k1 + k2 + 0.05));
   EXPECT_NEAR(static_cast<double>(neighbours.predict(2, asked, 100)), expected, 1e-4);
+}
+
+/// One tree, one leaf: predicts exp(1) * 100 whatever comes.
+std::shared_ptr<const Model> constant_tree() {
+  TreeEnsemble ensemble;
+  ensemble.inputs = {"a", "b"};
+  ensemble.impute = {0, 0};
+  ensemble.trees = {0};
+  ensemble.nodes = {{std::log(100.0F) + 1, 2, 0}};
+  ensemble.exponential = true;
+  return make_model(std::move(ensemble), "extra_trees");
+}
+
+TEST(Neighbours, TakeResidualsOfAMixtureWithAnotherShareOfTheTrees) {
+  const std::shared_ptr<const Model> mixture =
+      make_mixture({{constant_model(), 3}, {constant_tree(), 1}}, true, "mixture");
+  const float frozen = 100 * std::exp(0.25F);
+  for (const double share : {0.0, 0.25, 0.6, 1.0}) {
+    NeighbourSettings settings = plain();
+    settings.tree_share = share;
+    Neighbours neighbours(mixture, settings);
+    neighbours.add(0, std::vector<float>{1, 2}, frozen, 150);
+    // Far away it is the base, near by the base and its whole residual, less the ridge's share.
+    EXPECT_NEAR(static_cast<double>(neighbours.predict(1, std::vector<float>{15, 15}, frozen)),
+                100 * std::exp(share), 0.02)
+        << share;
+    EXPECT_NEAR(static_cast<double>(neighbours.predict(1, std::vector<float>{1, 2}, frozen)),
+                100 * std::exp(share + (std::log(1.5) - share) / 1.05), 0.02)
+        << share;
+  }
 }
 
 TEST(Neighbours, FarFromEverythingItIsTheFrozenModel) {

@@ -244,10 +244,19 @@ struct Retrainer::State {
 
   // --- refits ---
 
+  [[nodiscard]] bool newest_labels_are_near() const {
+    const auto newest = static_cast<std::size_t>(settings.refit_every_labels);
+    const auto& rows = memory.rows();
+    if (settings.refit_span_rows == 0 || rows.empty()) return true;
+    const auto& oldest = rows[rows.size() - std::min(newest, rows.size())];
+    return row - oldest.row <= settings.refit_span_rows;
+  }
+
   void refit_if_due() {
     if (settings.refit_every_labels == 0 || !has_line()) return;
     if (memory.labels_seen() - labels_at_refit < static_cast<uint64_t>(settings.refit_every_labels)) return;
     labels_at_refit = memory.labels_seen();
+    if (!newest_labels_are_near()) return;
     const ScopedTimer timer(options.metrics, "retrainer", "refit");
     follow_pointer();
     const std::string trigger = "refit-" + reader.run_id() + "-" + to_text(row);

@@ -4,13 +4,11 @@
 // with what baseline, live model and challenger predicted for it when it came, so that every comparison is
 // between predictions made before the label was known.
 //  * On drift (a pending hand-over) it answers with a search over the tier's grid (answer.h): proposes a
-//  winner
-//    that beats the live model on the newest labelled rows, which the winner never saw, or says why not. It
-//    always ends with the done flag; each answer is a RetrainEvent.
-//  * Between drifts, every `refit_every_labels` labels, the line of refits (a copy of the baseline's networks
-//  at
-//    first) is fine-tuned on the memory (refit.h) and proposed. A line that fell behind the baseline begins
-//    anew.
+//    winner that beats the live model on the newest labelled rows, which the winner never saw, or says why
+//    not. It always ends with the done flag; each answer is a RetrainEvent.
+//  * Between drifts, every `refit_every_labels` labels, where those are near one another, the line of refits
+//    (a copy of the baseline's networks at first) is fine-tuned on the memory (refit.h) and proposed. A line
+//    that fell behind the baseline begins anew.
 // What it proposes is stored as a release in state "challenger"; the judge (judge.h) weighs it, and alone
 // moves the pointer. No label is used before it arrived. `busy_rows`: on the virtual clock a result takes
 // effect so many stream rows after the work began. Effects are keyed: a release's `trigger` is the drift
@@ -58,6 +56,7 @@ struct TuningSettings {
   int64_t kept_starts = 16;
   // refits
   int64_t refit_every_labels = 10;
+  int64_t refit_span_rows = 100;
   int64_t refit_steps = 100;
   int64_t refit_batch = 32;
   double refit_learning_rate = 1e-3;

@@ -235,6 +235,17 @@ TEST(Retrainer, RefitsFollowTheWorldAndServeOnEvidence) {
   EXPECT_TRUE(bed.registry.verify().empty());
 }
 
+TEST(Retrainer, RefitsOnLabelsThatAreNearOneAnotherOnly) {
+  for (const int64_t span : {0, 30, 100}) {
+    auto settings = tuning_settings();
+    settings.refit_span_rows = span;  // twenty labels are a refit
+    Bed bed(settings);
+    bed.labels.every = 2;
+    bed.ticks(161);
+    EXPECT_EQ(bed.retrainer->counts().refits, span == 30 ? 0U : 4U) << span;
+  }
+}
+
 TEST(Retrainer, AnswersADriftOnceAndSaysSo) {
   auto settings = tuning_settings();
   settings.refit_every_labels = 0;

@@ -60,6 +60,12 @@ void describe(SettingsVisitor& visitor, TuningSettings& s) {
        1, 10'000});
   visitor.visit("refit_every_labels", s.refit_every_labels,
                 {"labels", "between two refits of the challenger; 0: none, drift alone retrains", 0, 1e9});
+  visitor.visit(
+      "refit_span_rows", s.refit_span_rows,
+      {"rows",
+       "of the stream that those labels may be spread over: a handful from here and there spoils the "
+       "model for what comes next; 0: any",
+       0, 1e9});
   visitor.visit("refit_steps", s.refit_steps, {"steps", "mini-batches of a refit", 1, 1e6});
   visitor.visit("refit_batch", s.refit_batch, {"rows", "a mini-batch", 1, 65'536});
   visitor.visit("refit_learning_rate", s.refit_learning_rate,
