@@ -14,7 +14,7 @@ export DRST_DATA
 endif
 
 .PHONY: help packages build run test test-fast test-long test-bare test-packaged asan tsan tidy format format-check shellcheck \
-        bench fuzz install packaged figures clean test-python
+        bench fuzz install packaged figures choose clean test-python
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -77,6 +77,14 @@ shellcheck: packages
 bench: packages ## all benchmarks, each beside a yardstick of the same run
 	@tools/build.sh release $(BUILD) benches
 	@tools/bench.sh $(BUILD)
+
+figures: packages ## the table of docs/figures.md, "Label budgets": each family, five budgets, SEEDS (5) seeds; needs DRST_DATA
+	@tools/build.sh release $(BUILD) pipeline_budgets_bench
+	@$(BUILD)/bin/pipeline_budgets_bench --seeds $(or $(SEEDS),5) --last-label --family auto --family mixture \
+	  --family extra_trees --family gbt --family mlp --family ridge
+
+choose: packages ## choose the settings of adaptation on every table but dag-1's: config/chosen.toml; needs DRST_DATA
+	@tools/choose-settings.sh $(BUILD)
 
 fuzz: packages ## run every fuzzer for SECONDS_EACH (60) seconds
 	@tools/build.sh fuzz build/fuzz

@@ -1,0 +1,177 @@
+// Chooses the settings of adaptation: prints config/chosen.toml, which a test compares with the defaults.
+//
+//   build/bin/pipeline_choose_bench FOLDER [--seeds N] [--set section.key=value]...
+//   (tools/choose-settings.sh)
+//
+// FOLDER holds combined.csv (trains, its last 500 rows begin the stream) and one table or more of another
+// world that follow in order of name; whoever reports on a table keeps it out of FOLDER. Each setting in turn
+// tries its values, the others as chosen so far, those ahead at their first value. Score: accuracy@0.2 of the
+// adaptive prediction over all rows, the mean over seeds and over the budgets each 100th, each 20th, 30 late,
+// at once. Chosen is the first value whose score is within one standard error of the best (of the paired
+// differences over seeds and budgets): values stand in the order of caution.
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <iostream>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "budgets.h"
+#include "table/csv.h"
+
+namespace {
+
+using namespace drst;
+using namespace drst::budgets;
+
+struct Choice {
+  std::string setting;
+  std::vector<std::string> values;  // the most cautious first
+};
+
+const std::vector<Choice> choices = {
+    {"model.mixture_tree_weight", {"0.5", "0.33", "0.67"}},
+    {"judge.frozen_weight", {"0.7", "0.9", "0.5"}},
+    {"judge.rate", {"8.0", "4.0", "16.0"}},
+    {"judge.share", {"0.01", "0.003", "0.03"}},
+    {"judge.last_label", {"false", "true"}},
+    {"tuning.refit_every_labels", {"10", "20", "5"}},
+    {"tuning.refit_span_rows", {"100", "50", "0"}},
+    {"neighbours.width", {"0.1", "0.05", "0.2"}},
+    {"neighbours.recency", {"20.0", "5.0", "60.0"}},
+    {"neighbours.tree_share", {"0.67", "0.5", "1.0"}},
+};
+
+struct Stream {
+  Table offline;
+  std::vector<StageTable> stages;
+};
+
+Stream read_stream(const std::filesystem::path& folder) {
+  CsvOptions csv;
+  csv.lenient = true;
+  const Table combined = read_csv(folder / "combined.csv", csv);
+  if (combined.rows() <= 1000) throw InputError("combined.csv needs more than 1000 rows");
+  Stream stream{combined.slice(0, combined.rows() - 500),
+                {{"stage0", combined.slice(combined.rows() - 500, combined.rows())}}};
+  std::vector<std::filesystem::path> others;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.path().extension() == ".csv" && entry.path().filename() != "combined.csv")
+      others.push_back(entry.path());
+  if (others.empty()) throw InputError(folder.string() + " holds no table besides combined.csv");
+  std::sort(others.begin(), others.end());
+  for (const auto& path : others) stream.stages.push_back({path.stem().string(), read_csv(path, csv)});
+  return stream;
+}
+
+class Chooser {
+ public:
+  Chooser(Stream stream, std::size_t seeds) : stream_(std::move(stream)), seeds_(seeds) {
+    for (const auto& budget : all_budgets)
+      if (budget.every > 0) budgets_.push_back(budget);
+  }
+
+  /// accuracy@0.2 over all rows, by seed and budget.
+  std::vector<double> score(const Config& config) {
+    if (trained_.empty() || trained_with_ != config.model.mixture_tree_weight) {
+      trained_.clear();
+      for (std::size_t seed = 0; seed < seeds_; ++seed)
+        trained_.push_back(train(config, stream_.offline, seed_of(seed)));
+      trained_with_ = config.model.mixture_tree_weight;
+    }
+    std::vector<double> scores(seeds_ * budgets_.size());
+    in_parallel(scores.size(), [&](std::size_t i) {
+      const std::size_t seed = i % seeds_;
+      scores[i] = run_loop(config, budgets_[i / seeds_], stream_.stages, stream_.offline, trained_[seed],
+                           seed_of(seed))
+                      .figures.at("adaptive")
+                      .back();
+    });
+    return scores;
+  }
+
+ private:
+  /// Others than those that reports use.
+  static uint64_t seed_of(std::size_t i) { return 101 + i; }
+
+  Stream stream_;
+  std::size_t seeds_;
+  std::vector<Budget> budgets_;
+  std::vector<Trained> trained_;
+  double trained_with_ = -1;
+};
+
+double mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+/// The first value within one standard error of the best.
+std::size_t choose(const std::vector<std::vector<double>>& scores) {
+  std::size_t best = 0;
+  for (std::size_t v = 1; v < scores.size(); ++v)
+    if (mean(scores[v]) > mean(scores[best])) best = v;
+  for (std::size_t v = 0; v < best; ++v) {
+    std::vector<double> differences;
+    for (std::size_t i = 0; i < scores[v].size(); ++i) differences.push_back(scores[best][i] - scores[v][i]);
+    const double gain = mean(differences);
+    double squares = 0;
+    for (const double d : differences) squares += (d - gain) * (d - gain);
+    const auto n = static_cast<double>(differences.size());
+    if (gain <= std::sqrt(squares / (n * (n - 1)))) return v;
+  }
+  return best;
+}
+
+int run(int argc, char** argv) {
+  if (argc < 2) throw InputError("usage: pipeline_choose_bench FOLDER [--seeds N]");
+  log::set_level(log::Level::error);
+  Config config;
+  config.model.family = "mixture";
+  std::size_t seeds = 2;
+  for (int i = 2; i < argc; i += 2) {
+    const std::string name = argv[i];
+    if (i + 1 == argc) throw InputError(name + " needs a value");
+    if (name == "--seeds")
+      seeds = static_cast<std::size_t>(std::max<int64_t>(2, parse_int(argv[i + 1]).value_or(2)));
+    else if (name == "--set")
+      config.sections().set(argv[i + 1]);
+    else
+      throw InputError("unknown option " + name);
+  }
+  for (const auto& choice : choices) config.sections().set(choice.setting + "=" + choice.values.front());
+  Chooser chooser(read_stream(argv[1]), seeds);
+  auto present = chooser.score(config);
+  std::map<std::string, std::string> sections;
+  for (const auto& choice : choices) {
+    std::vector<std::vector<double>> scores = {present};
+    std::string comment = "# " + choice.setting + ": " + choice.values[0] + " " + to_fixed(mean(present), 4);
+    for (std::size_t v = 1; v < choice.values.size(); ++v) {
+      config.sections().set(choice.setting + "=" + choice.values[v]);
+      scores.push_back(chooser.score(config));
+      comment += ", " + choice.values[v] + " " + to_fixed(mean(scores.back()), 4);
+    }
+    const std::size_t chosen = choose(scores);
+    std::cerr << comment << " -> " << choice.values[chosen] << "\n";
+    config.sections().set(choice.setting + "=" + choice.values[chosen]);
+    present = scores[chosen];
+    const auto dot = choice.setting.find('.');
+    sections[choice.setting.substr(0, dot)] +=
+        comment + "\n" + choice.setting.substr(dot + 1) + " = " + choice.values[chosen] + "\n";
+  }
+  std::cout << "# What tools/choose-settings.sh chose; a test compares it with the defaults. By value: "
+               "accuracy@0.2, adaptive.\n";
+  for (const auto& [name, text] : sections) std::cout << "\n[" << name << "]\n" << text;
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const drst::Error& error) {
+    std::cerr << error.what() << "\n";
+    return static_cast<int>(error.exit_code());
+  }
+}

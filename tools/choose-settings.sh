@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Chooses the settings of adaptation and writes config/chosen.toml. No setting is chosen by a result on dag-1: the
+# chooser runs on a folder that holds every table of DRST_DATA but those of that topology.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+data=$(readlink -f "${DRST_DATA:?set DRST_DATA to the folder of real measurements}")
+build=${1:-build}
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+for table in "$data"/perf/*.csv; do
+  case $(basename "$table") in
+    dag-1*) ;;
+    *) ln -s "$table" "$folder/" ;;
+  esac
+done
+tools/build.sh release "$build" pipeline_choose_bench
+"$build/bin/pipeline_choose_bench" "$folder" --seeds "${SEEDS:-2}" >"$folder/chosen.toml"
+cp "$folder/chosen.toml" config/chosen.toml
+echo "config/chosen.toml written; make the defaults follow it where the test says they differ"
