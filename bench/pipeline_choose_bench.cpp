@@ -27,7 +27,7 @@ using namespace drst::budgets;
 
 struct Choice {
   std::string setting;
-  std::vector<std::string> values;  // the most cautious first
+  std::vector<std::string> values;  // the incumbent first
 };
 
 const std::vector<Choice> choices = {

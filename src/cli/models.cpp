@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "learn/model.h"
 #include "registry/registry.h"
 
 namespace drst::cli {
@@ -50,8 +51,27 @@ ReleaseInfo find(Registry& registry, const std::string& key) {
   throw InputError("no release '" + key + "' that can be read; `drst models list` shows those there are");
 }
 
-int verify(Registry& registry, bool json) {
-  const auto problems = registry.verify();
+/// Besides size and digest: whether it can be read as a model. The registry knows bytes only.
+std::string unreadable(Registry& registry, const ReleaseInfo& info, const ModelLimits& limits) {
+  const auto release = registry.load({info.model_key, info.metrics_key});
+  if (!release) return {};  // said already
+  try {
+    (void)load_model(release->onnx, limits);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+int verify(Registry& registry, bool json, const ModelLimits& limits) {
+  auto problems = registry.verify();
+  const auto releases = registry.list();
+  if (releases.empty() && problems.empty())
+    throw InputError(
+        "there is no release in this store; is --store right? `drst offline` publishes the first");
+  for (const auto& release : releases)
+    if (auto what = unreadable(registry, release, limits); !what.empty())
+      problems.push_back({release.model_key, std::move(what)});
   if (json) {
     auto all = nlohmann::ordered_json::array();
     for (const auto& problem : problems) all.push_back({{"key", problem.key}, {"what", problem.what}});
@@ -95,14 +115,18 @@ void add_models(CLI::App& app, Context& context) {
     std::fputs("\n", stdout);
     return 0;
   })->add_option("release", options->key, "model key or timestamp; default: the live one");
-  command("verify", "sizes, digests and pointers of everything",
-          [&context](Registry& r) { return verify(r, context.json); });
-  command("rollback", "point back to the former release, or to the named one", [options](Registry& r) {
-    const auto target = options->key.empty() ? std::string() : find(r, options->key).model_key;
-    const auto live = r.rollback(target, "operator");
-    std::printf("live: %s\n", live.model_key.c_str());
-    return 0;
-  })->add_option("release", options->key, "model key or timestamp; default: what was live before");
+  command(
+      "verify", "that every release has its size and digest and can be read, and that the pointers name some",
+      [&context](Registry& r) { return verify(r, context.json, context.config.inference.onnx.limits()); });
+  command("rollback",
+          "point back to what was live before, or to the named release; going back undoes what came after",
+          [options](Registry& r) {
+            const auto target = options->key.empty() ? std::string() : find(r, options->key).model_key;
+            const auto live = r.rollback(target, "operator");
+            std::printf("live: %s\n", live.model_key.c_str());
+            return 0;
+          })
+      ->add_option("release", options->key, "model key or timestamp; default: what was live before");
   command("prune", "remove old releases by rule; never one that is live, the baseline or a rollback target",
           [options](Registry& r) {
             for (const auto& key : r.prune(options->dry_run)) std::printf("%s\n", key.c_str());

@@ -175,13 +175,18 @@ Parts make_parts(const Dataset& data, const Split& split, const Recipe& recipe,
 }
 
 /// The training rows cut into bands of the target, each held out once: how a family fares in a world whose
-/// rates it has not seen.
-std::vector<learn::Fold> hold_out_bands(const Dataset& train, int64_t bands) {
+/// rates it has not seen. Families are compared on the inner bands, since an offline sweep spans the link and
+/// a new world brings no rates beyond it. A ridge's penalty is chosen with the `ends`, too: what it must
+/// withstand is other relations of the counters, and only the way out of the training range punishes large
+/// coefficients.
+enum class Bands { inner, ends };
+std::vector<learn::Fold> hold_out_bands(const Dataset& train, int64_t bands, Bands which) {
   std::vector<learn::Fold> folds;
   std::vector<float> sorted = train.y;
   std::sort(sorted.begin(), sorted.end());
   const auto count = static_cast<std::size_t>(bands);
-  for (std::size_t band = 1; bands > 1 && band + 1 < count; ++band) {
+  const std::size_t first = which == Bands::ends ? 0 : 1;
+  for (std::size_t band = first; bands > 1 && band + first < count; ++band) {
     const float low = sorted[sorted.size() * band / count];
     const bool last = band + 1 == count;
     const float high = last ? 0 : sorted[sorted.size() * (band + 1) / count];
@@ -198,7 +203,7 @@ std::vector<learn::Fold> hold_out_bands(const Dataset& train, int64_t bands) {
 
 /// Mean bounded error of a family over the folds; mlps train for the few epochs that rank them.
 double stress_of(const std::string& family, const std::vector<learn::Fold>& folds, const Recipe& recipe,
-                 const ModelSettings& settings, uint64_t seed) {
+                 const ModelSettings& settings, uint64_t seed, std::optional<double> penalty) {
   std::vector<double> losses(folds.size(), 0);
   const auto judge = [&](std::size_t first, std::size_t step) {
     for (std::size_t i = first; i < folds.size(); i += step) {
@@ -207,6 +212,7 @@ double stress_of(const std::string& family, const std::vector<learn::Fold>& fold
       request.recipe = recipe;
       request.epochs = static_cast<std::size_t>(settings.stress_epochs);
       request.seed = seed;
+      request.penalty = penalty;
       losses[i] =
           evaluate(*fit_any(family, request, settings).model, folds[i].validation, settings.epsilon).bounded;
     }
@@ -322,7 +328,6 @@ TrainedModel train_one(const std::string& family, const Dataset& data, const Spl
   const Parts parts = make_parts(data, split, recipe, settings);
   FitRequest request{
       &parts.train, &parts.validation, recipe, static_cast<std::size_t>(settings.epochs), std::nullopt, seed};
-  const auto folds = hold_out_bands(parts.train, settings.stress_bands);
   Dataset all;
   Fitted judged;
   Fitted published;
@@ -332,6 +337,7 @@ TrainedModel train_one(const std::string& family, const Dataset& data, const Spl
                    settings);
   };
   if (family == "ridge") {
+    const auto folds = hold_out_bands(parts.train, settings.stress_bands, Bands::ends);
     request.folds = &folds;
     judged = fit_any(family, request, settings);
     published = settings.refit_on_all ? fit_all(judged.penalty) : judged;
@@ -346,7 +352,10 @@ TrainedModel train_one(const std::string& family, const Dataset& data, const Spl
     judged = fit_any(family, request, settings);
     published = settings.refit_on_all ? fit_all(std::nullopt) : judged;
   }
-  if (compared && family != "ridge") judged.stress = stress_of(family, folds, recipe, settings, seed);
+  if (compared)
+    judged.stress =
+        stress_of(family, hold_out_bands(parts.train, settings.stress_bands, Bands::inner), recipe, settings,
+                  seed, family == "ridge" ? std::optional(judged.penalty) : std::nullopt);
   if (family == "mlp" || family == "mixture") {
     std::vector<std::string> widths;
     for (const int64_t width : settings.hidden) widths.push_back(to_text(width));

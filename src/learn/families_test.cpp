@@ -232,5 +232,21 @@ TEST(OnRealTables, TheFrozenModelHoldsInTheOfflineWorldAndUnderContention) {
       0.6);
 }
 
+TEST(FamiliesOnRealTables, ARidgeWithDefaultsHoldsInAContendedWorld) {
+  DRST_NEEDS_DATA(data)
+  CsvOptions csv;
+  csv.lenient = true;
+  const Table combined = read_csv(data / "perf" / "combined.csv", csv);
+  ModelSettings settings;
+  settings.family = "ridge";
+  const TrainedModel model =
+      train_offline(combined.slice(0, combined.rows() - 500), settings, {7, "combined.csv"});
+  const Table stage2 =
+      read_csv(data / "perf" / "resource_stimulus_global_A-B-C_modified.csv", csv).slice(0, 1000);
+  EXPECT_GT(evaluate(*model.model, make_dataset(stage2, model.model->inputs(), "output_rate"), 1e-6).acc02,
+            0.5)
+      << "penalty " << model.settings.at("penalty");
+}
+
 }  // namespace
 }  // namespace drst

@@ -66,12 +66,12 @@ TEST(Neighbours, TakeResidualsOfAMixtureWithAnotherShareOfTheTrees) {
     NeighbourSettings settings = plain();
     settings.tree_share = share;
     Neighbours neighbours(mixture, settings);
-    neighbours.add(0, std::vector<float>{1, 2}, frozen, 150);
+    neighbours.add(0, std::vector<float>{-15, -15}, frozen, 150);
     // Far away it is the base, near by the base and its whole residual, less the ridge's share.
     EXPECT_NEAR(static_cast<double>(neighbours.predict(1, std::vector<float>{15, 15}, frozen)),
                 100 * std::exp(share), 0.02)
         << share;
-    EXPECT_NEAR(static_cast<double>(neighbours.predict(1, std::vector<float>{1, 2}, frozen)),
+    EXPECT_NEAR(static_cast<double>(neighbours.predict(1, std::vector<float>{-15, -15}, frozen)),
                 100 * std::exp(share + (std::log(1.5) - share) / 1.05), 0.02)
         << share;
   }

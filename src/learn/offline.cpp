@@ -156,6 +156,11 @@ OfflineResult run_offline(const Table& table, const ModelSettings& settings, Obj
 
   OfflineResult result;
   const Dataset data = read_rows(table, settings, options);
+  for (const auto& kpi : settings.kpis)
+    if (!table.find(kpi))
+      log::warning(options.source + ": no column '" + kpi +
+                   "', though model.kpis names it; is it spelt right? Every "
+                   "column that model.kpis does not name is a counter");
   info.data_sha256 = data_digest(data);
   info.labels = static_cast<int64_t>(data.rows());
   std::string onnx;

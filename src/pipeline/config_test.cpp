@@ -15,6 +15,18 @@ TEST(Config, TheDocumentedFileIsWhatTheProgramHas) {
       << "write it anew: build/bin/drst config > config/drst.toml";
 }
 
+TEST(Config, TheDefaultsAreWhatWasChosenWithoutTheTablesOfReports) {
+  const std::string path = DRST_SOURCE_DIR "/config/chosen.toml";
+  Config defaults;
+  Config chosen;
+  chosen.sections().load_file(path);
+  EXPECT_EQ(chosen.sections().values(), defaults.sections().values()) << "choose anew: make choose";
+  const auto text = read_file(path);
+  for (const char* key : {"mixture_tree_weight", "frozen_weight", "rate", "share", "last_label",
+                          "refit_every_labels", "refit_span_rows", "width", "recency", "tree_share"})
+    EXPECT_NE(text.find("\n" + std::string(key) + " = "), std::string::npos) << key;
+}
+
 TEST(Config, EverySettingHasAReason) {
   Config config;
   std::string text = config.sections().to_toml(true);

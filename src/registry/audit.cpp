@@ -112,7 +112,9 @@ ReleaseInfo Registry::rollback(const std::string& target, const std::string& act
   if (wanted.empty()) {
     const auto former = former_targets();
     if (former.empty())
-      throw FailedError("there is nothing to roll back to: no other release was live before");
+      throw FailedError(
+          "there is nothing to roll back to: the present release was the first that was live; "
+          "`drst models list` shows others, `drst models rollback RELEASE` names one");
     wanted = former.back();
   }
   const auto releases = list();

@@ -180,6 +180,11 @@ std::vector<Registry::Problem> Registry::verify() {
       if (const auto loaded = load(**read); !loaded)
         problems.push_back(
             {key, std::string(key) + ": what it names cannot be used: " + loaded.error().reason});
+    } else if (!named.empty()) {
+      problems.push_back(
+          {key, std::string(key) + ": there are releases, but no such pointer; " +
+                    (key == keys::latest ? "`drst models rollback RELEASE` names a live one"
+                                         : "train anew with `drst offline` into an empty store")});
     }
   }
   for (const auto& key : store_.list(keys::audit_prefix))

@@ -322,7 +322,7 @@ TEST_F(RegistryTest, PruneKeepsWhatIsInUse) {
 
 TEST_F(RegistryTest, PruneRemovesModelsThatWereNeverFinishedButNotOneInTheMaking) {
   store.put("models/model_20250101T000000000000Z.onnx", "publisher died");
-  live("one");
+  registry.set_baseline(live("one"));
   store.put("models/model_20270101T000000000000Z.onnx", "being published just now");
   EXPECT_EQ(registry.verify().size(), 2u);
   EXPECT_EQ(registry.prune(false), (std::vector<std::string>{"models/model_20250101T000000000000Z.onnx"}));
@@ -352,6 +352,20 @@ TEST_F(RegistryTest, VerifyNamesEveryProblem) {
   EXPECT_EQ(keys,
             (std::set<std::string>{two.model_key, one.metrics_key, one.model_key, "models/latest.txt",
                                    "models/baseline.txt", "models/audit/20990101T000000000000Z-0000.json"}));
+}
+
+TEST_F(RegistryTest, VerifyMissesAPointerWhereThereAreReleases) {
+  EXPECT_TRUE(registry.verify().empty()) << "an empty store lacks nothing";
+  const auto one = live("one");
+  registry.set_baseline(one);
+  for (const std::string key : {"models/latest.txt", "models/baseline.txt"}) {
+    const auto kept = *store.get(key);
+    store.remove(key);
+    const auto problems = registry.verify();
+    ASSERT_EQ(problems.size(), 1U) << key;
+    EXPECT_EQ(problems[0].key, key);
+    store.put(key, kept);
+  }
 }
 
 /// Dies at the n-th place it is told of.
