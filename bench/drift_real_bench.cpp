@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ constexpr int64_t horizon = 300;
 struct Stream {
   Table table;
   std::vector<int64_t> changes;
+  std::shared_ptr<const DriftHistory> history;  // of the first piece's regime, as an offline table is
 
   void add(const Table& piece) {
     if (table.rows() > 0) changes.push_back(static_cast<int64_t>(table.rows()));
@@ -92,7 +94,7 @@ Table other_topology(const Table& table, const std::string& vnf, const std::stri
 
 void judge(const Stream& stream, const DriftSettings& settings, bool details, Score& score) {
   std::vector<SignalPoint> points;
-  const auto alarms = scan(stream.table, ChainSchema{}.kpis, settings, 1, &points);
+  const auto alarms = scan(stream.table, ChainSchema{}.kpis, settings, 1, &points, stream.history);
   ++score.streams;
   std::vector<bool> found(stream.changes.size(), false);
   for (const auto& alarm : alarms) {
@@ -235,6 +237,16 @@ std::vector<std::pair<std::string, Maker>> groups(const std::filesystem::path& d
   const Table replaced = other_topology(stage2, "ndpi_stats", "video_cache", false);
   const auto head = [](const Table& table) { return part(table, 0, 1000); };
   const Table tail0 = stage0.slice(stage0.rows() - 500, stage0.rows());
+  const auto offline =
+      std::make_shared<DriftHistory>(history_of(stage0.slice(0, stage0.rows() - 500), ChainSchema{}.kpis));
+  const auto with_offline = [&](std::vector<Table> pieces) {
+    return [offline, pieces = std::move(pieces)] {
+      Stream stream;
+      for (const auto& piece : pieces) stream.add(piece);
+      stream.history = offline;
+      return std::vector<Stream>{stream};
+    };
+  };
   return {
       {"choice stage0 unchanged", starts(stage0)},
       {"choice stage2 unchanged", starts(stage2)},
@@ -251,6 +263,8 @@ std::vector<std::pair<std::string, Maker>> groups(const std::filesystem::path& d
       {"choice early stage2 -> stage0", early(stage2, stage0)},
       {"check the stream stage0, stage2, dag-1", one({tail0, head(stage2), head(dag1)})},
       {"check dag-1 unchanged", starts(dag1)},
+      {"check the stream, offline table known", with_offline({tail0, head(stage2), head(dag1)})},
+      {"choice the stream's first two, offline table known", with_offline({tail0, head(stage2)})},
       {"check stage2 -> dag-1", pairs(stage2, dag1, 1000, 1000)},
       {"check dag-1 -> stage2", pairs(dag1, stage2, 1000, 1000)},
       {"check stage0 -> dag-1", pairs(stage0, dag1, 500, 1000)},

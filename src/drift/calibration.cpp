@@ -80,18 +80,51 @@ double tail_quantile(std::span<const double> sorted, double exceedance, double t
   return start + excess / static_cast<double>(above) * std::log(tail_from / exceedance);
 }
 
-Thresholds thresholds_from(std::span<const double> sorted_null, std::size_t span,
-                           const std::vector<double>& least, const CalibrationSettings& settings) {
+BootstrapQuantiles bootstrap_quantiles(const BinnedRows& baseline, const BinnedRows& unseen, std::size_t span,
+                                       const CalibrationSettings& settings, Random& random) {
+  constexpr std::size_t outer = 8;
+  const auto mean_block = static_cast<double>(settings.block_rows);
+  const auto rounds = static_cast<std::size_t>(settings.bootstrap_rounds);
+  const auto quantiles = [&](const BinnedRows& a, const BinnedRows& b, std::size_t count) {
+    const auto null = bootstrap_null(a, b, span, mean_block, count, random);
+    Thresholds found{};
+    for (std::size_t tier = 0; tier < found.size(); ++tier)
+      found[tier] = tail_quantile(null, 1 - settings.quantiles[tier], settings.tail_from);
+    return found;
+  };
+  BootstrapQuantiles result;
+  result.quantiles = quantiles(baseline, unseen, rounds);
+  Thresholds mean{};
+  Thresholds square{};
+  std::vector<uint32_t> drawn;
+  BinnedRows world = baseline;
+  BinnedRows world_unseen = unseen;
+  for (std::size_t i = 0; i < outer; ++i) {
+    resample_blocks(random, baseline.rows(), baseline.rows(), mean_block, drawn);
+    for (std::size_t r = 0; r < drawn.size(); ++r) {
+      const auto to = static_cast<std::ptrdiff_t>(r * baseline.features);
+      std::copy_n(baseline.row(drawn[r]), baseline.features, world.bins.begin() + to);
+      std::copy_n(unseen.row(drawn[r]), baseline.features, world_unseen.bins.begin() + to);
+    }
+    const Thresholds found = quantiles(world, world_unseen, std::max<std::size_t>(rounds / outer, 50));
+    for (std::size_t tier = 0; tier < found.size(); ++tier) {
+      mean[tier] += found[tier] / outer;
+      square[tier] += found[tier] * found[tier] / outer;
+    }
+  }
+  for (std::size_t tier = 0; tier < mean.size(); ++tier)
+    result.errors[tier] =
+        std::sqrt(std::max(0.0, square[tier] - mean[tier] * mean[tier]) * outer / (outer - 1));
+  return result;
+}
+
+Thresholds bounded(const Thresholds& found, const std::vector<double>& least,
+                   const std::vector<double>& most) {
   constexpr double apart = 1e-6;  // tiers stay distinct even for a baseline that never varies
   Thresholds thresholds{};
   for (std::size_t tier = 0; tier < thresholds.size(); ++tier) {
-    const double exceedance = settings.rule == "budget"
-                                  ? std::min(1.0, static_cast<double>(span) / settings.budget_rows[tier])
-                                  : 1 - settings.quantiles[tier];
-    const double found = std::max(
-        std::min(tail_quantile(sorted_null, exceedance, settings.tail_from), settings.most_effect[tier]),
-        least[tier]);
-    thresholds[tier] = tier == 0 ? found : std::max(found, thresholds[tier - 1] + apart);
+    const double held = std::max(std::min(found[tier], most[tier]), least[tier]);
+    thresholds[tier] = tier == 0 ? held : std::max(held, thresholds[tier - 1] + apart);
   }
   return thresholds;
 }

@@ -7,12 +7,11 @@
 // draws a pseudo-baseline of W records and a pseudo-window of `span` records from the baseline's blocks and
 // takes their divergence in the frozen bins. Both are resampled, since both are random.
 //
-// A threshold is then a quantile of that distribution, or follows from a budget: with windows of `span`
-// records, an expected run of N records between false alarms means an exceedance probability of span / N.
-// Beyond a high quantile (`tail_from`) the tail is taken as exponential above it (peaks over threshold with
-// shape 0; Pickands 1975), so that A < B < C do not need a million rounds. A bootstrap knows only what the
-// baseline has shown; so a threshold is never below the smallest effect worth acting on. Pure functions; the
-// generator is the caller's.
+// A threshold is then a quantile of that distribution. (Thresholds from a budget of false alarms are found
+// otherwise: run_length.h.) Beyond a high quantile (`tail_from`) the tail is taken as exponential above it
+// (peaks over threshold with shape 0; Pickands 1975), so that A < B < C do not need a million rounds. A
+// bootstrap knows only what the baseline has shown; so a threshold is never below the smallest effect worth
+// acting on. Pure functions; the generator is the caller's.
 #pragma once
 
 #include <array>
@@ -30,11 +29,13 @@ namespace drst {
 struct CalibrationSettings {
   int64_t block_rows = 25;
   int64_t bootstrap_rounds = 400;
-  std::string rule = "quantile";                        ///< or "budget"
+  std::string rule = "budget";                          ///< or "quantile"
   std::vector<double> quantiles = {0.95, 0.99, 0.999};  ///< of the null signal, for A, B, C
-  std::vector<double> budget_rows = {10'000, 100'000,
-                                     1'000'000};  ///< records between false alarms, for A, B, C
-  /// Bits, for A, B, C: no threshold is lower; for the whole window, and for the shorter ones.
+  std::vector<double> budget_hours = {24, 168, 720};    ///< of stream between false alarms, for A, B, C
+  double row_s = 1;                                     ///< time from record to record
+  int64_t null_rows = 200'000;                          ///< pseudo-records a calibration
+  /// Bits, for A, B, C: no threshold is lower, unless it follows from a history of the regime; for the whole
+  /// window and longer ones, and for the shorter ones.
   std::vector<double> least_effect = {0.30, 0.40, 0.50};
   std::vector<double> recent_least_effect = {0.36, 0.46, 0.56};
   double tail_from = 0.1;  ///< exceedance from which on the null's tail is fitted
@@ -57,8 +58,16 @@ std::vector<double> bootstrap_null(const BinnedRows& baseline, const BinnedRows&
 /// The value exceeded with probability `exceedance`: empirical down to `tail_from`, exponential tail beyond.
 double tail_quantile(std::span<const double> sorted, double exceedance, double tail_from);
 
-/// The null's thresholds by the rule, held between `least` and the most effects, and strictly rising.
-Thresholds thresholds_from(std::span<const double> sorted_null, std::size_t span,
-                           const std::vector<double>& least, const CalibrationSettings& settings);
+struct BootstrapQuantiles {
+  Thresholds quantiles{};  ///< of the null, for A, B, C
+  Thresholds errors{};     ///< standard errors, by a bootstrap of the baseline around it
+};
+/// Arguments as of bootstrap_null.
+BootstrapQuantiles bootstrap_quantiles(const BinnedRows& baseline, const BinnedRows& unseen, std::size_t span,
+                                       const CalibrationSettings& settings, Random& random);
+
+/// Held between two sets of bounds, and strictly rising.
+Thresholds bounded(const Thresholds& found, const std::vector<double>& least,
+                   const std::vector<double>& most);
 
 }  // namespace drst

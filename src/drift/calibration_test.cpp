@@ -55,44 +55,19 @@ TEST(TailQuantile, TheTailBeginsWhereItIsSet) {
   for (int i = 0; i < 100; ++i) sorted.push_back(i < 98 ? 0.1 : 0.9);
   EXPECT_NEAR(tail_quantile(sorted, 0.05, 0.01), 0.1, 1e-12) << "empirical";
   EXPECT_GT(tail_quantile(sorted, 0.05, 0.5), 0.5) << "from the fit";
-  CalibrationSettings settings;
-  settings.least_effect = {0.01, 0.02, 0.03};
-  const auto usual = thresholds_from(sorted, 100, settings.least_effect, settings);
-  settings.tail_from = 0.01;
-  EXPECT_LT(thresholds_from(sorted, 100, settings.least_effect, settings)[0], usual[0]);
 }
 
 TEST(Thresholds, RiseAndStayBetweenLeastAndMost) {
-  CalibrationSettings settings;
-  const std::vector<double> calm(100, 0.01);
-  const Thresholds low = thresholds_from(calm, 100, settings.least_effect, settings);
+  const CalibrationSettings settings;
+  const Thresholds low = bounded({0.01, 0.01, 0.01}, settings.least_effect, settings.most_effect);
   EXPECT_EQ(low[0], settings.least_effect[0]);
   EXPECT_EQ(low[2], settings.least_effect[2]);
-  std::vector<double> wild;
-  wild.reserve(100);
-  for (int i = 0; i < 100; ++i) wild.push_back(0.5 + i * 0.005);
-  const Thresholds high = thresholds_from(wild, 100, settings.least_effect, settings);
+  const Thresholds high = bounded({0.95, 0.99, 1}, settings.least_effect, settings.most_effect);
   EXPECT_EQ(high[0], settings.most_effect[0]) << "however restless, tier A can fire";
   EXPECT_LT(high[2], 1);
-  settings.least_effect = {0.2, 0.2, 0.2};
-  const Thresholds equal = thresholds_from(calm, 100, settings.least_effect, settings);
+  const Thresholds equal = bounded({0.01, 0.01, 0.01}, {0.2, 0.2, 0.2}, settings.most_effect);
   EXPECT_LT(equal[0], equal[1]);
   EXPECT_LT(equal[1], equal[2]);
-}
-
-TEST(Thresholds, FollowABudgetOfFalseAlarms) {
-  CalibrationSettings settings;
-  settings.least_effect = {1e-9, 1e-9, 1e-9};
-  settings.rule = "budget";
-  settings.budget_rows = {1000, 10'000, 100'000};
-  std::vector<double> null;
-  null.reserve(1000);
-  for (int i = 0; i < 1000; ++i) null.push_back(0.05 * -std::log(1 - (i + 0.5) / 1000));
-  const Thresholds found = thresholds_from(null, 100, settings.least_effect, settings);
-  EXPECT_NEAR(found[0], 0.05 * std::log(10), 0.005)
-      << "windows of 100 records, one alarm in 1000: probability 0.1";
-  EXPECT_NEAR(found[1], 0.05 * std::log(100), 0.01);
-  EXPECT_NEAR(found[2], 0.05 * std::log(1000), 0.02);
 }
 
 /// Windows of an autoregressive process that never changes, against thresholds calibrated on a baseline of
@@ -136,6 +111,37 @@ TEST(BlockBootstrap, HoldsItsRateOnAutocorrelatedDataWhereTheOrdinaryOneOverFire
   EXPECT_GT(without, 0.5) << "without blocks most unchanged windows exceed the 95 % quantile";
   EXPECT_LT(with, 0.2);
   EXPECT_LT(with, without / 3);
+}
+
+TEST(BlockBootstrap, TellsItsOwnError) {
+  Random values(2);
+  std::vector<double> baseline;
+  for (int i = 0; i < 600; ++i) baseline.push_back(values.normal());
+  const JsWindow js(baseline, 300, 2, 8);
+  CalibrationSettings settings;
+  Random random(5);
+  const auto found = bootstrap_quantiles(js.baseline(), js.baseline(), 100, settings, random);
+  for (std::size_t tier = 0; tier < 3; ++tier) {
+    EXPECT_GT(found.errors[tier], 0);
+    EXPECT_LT(found.errors[tier], found.quantiles[tier]);
+  }
+  EXPECT_LT(found.quantiles[0], found.quantiles[2]);
+}
+
+TEST(BlockBootstrap, FitsTheTailFromWhereItIsSet) {
+  Random values(2);
+  std::vector<double> baseline;
+  baseline.reserve(600);
+  for (int i = 0; i < 600; ++i) baseline.push_back(values.normal());
+  const JsWindow js(baseline, 300, 2, 8);
+  CalibrationSettings settings;
+  const auto quantile = [&] {
+    Random random(5);
+    return bootstrap_quantiles(js.baseline(), js.baseline(), 100, settings, random).quantiles[2];
+  };
+  const double usual = quantile();
+  settings.tail_from = 0.5;
+  EXPECT_NE(quantile(), usual);
 }
 
 TEST(BlockBootstrap, IsRepeatableAndSorted) {

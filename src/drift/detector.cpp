@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 
 #include "base/error.h"
@@ -18,6 +19,8 @@ std::size_t size(int64_t value) { return static_cast<std::size_t>(value); }
 int64_t longest_recent(const DriftSettings& settings) {
   return settings.recent.empty() ? 0 : *std::max_element(settings.recent.begin(), settings.recent.end());
 }
+
+double missing() { return std::numeric_limits<double>::quiet_NaN(); }
 
 Tier tier_of(double signal, const Thresholds& thresholds) {
   if (signal >= thresholds[2]) return Tier::C;
@@ -50,7 +53,14 @@ DriftDetector::State::Baseline DriftDetector::State::make_baseline(std::vector<s
   // The baseline is the last full window seen, so the windows begin as it: full, with no divergence.
   for (std::size_t r = 0; r < js.window(); ++r)
     js.push(std::span<const double>(values).subspan(r * columns.size(), columns.size()));
-  return {std::move(names), std::move(columns), std::move(values), std::move(js), {}};
+  return {std::move(names), std::move(columns), std::move(values), std::move(js), {}, {}, {}, {}, {}};
+}
+
+int64_t DriftDetector::State::young_rows() const {
+  int64_t longest = 0;
+  for (const int64_t recent : settings.recent)
+    if (recent < settings.window) longest = std::max(longest, recent);
+  return settings.window + longest;
 }
 
 void DriftDetector::State::freeze() {
@@ -64,17 +74,28 @@ void DriftDetector::State::freeze() {
   std::vector<double> values = rows.matrix(begin, end, columns);
   baseline = make_baseline(std::move(columns), std::move(values));
   baseline_of = regime;
-  const BinnedRows unseen = bin_rows_as_unseen(baseline->values, baseline->js.edges());
-  const Random random = Random(seed).fork(calibrations++);
-  for (std::size_t voice = 0; voice < baseline->js.voices(); ++voice) {
-    const std::size_t span = voice == 0 ? size(settings.window) : size(settings.recent[voice - 1]);
-    Random own = random.fork(voice);
-    const auto null = bootstrap_null(baseline->js.baseline(), unseen, span,
-                                     static_cast<double>(settings.calibration.block_rows),
-                                     size(settings.calibration.bootstrap_rounds), own);
-    baseline->thresholds.push_back(thresholds_from(
-        null, span, voice == 0 ? settings.calibration.least_effect : settings.calibration.recent_least_effect,
-        settings.calibration));
+  look_at_columns();
+  calibrate();
+}
+
+void DriftDetector::State::look_at_columns() {
+  const std::size_t features = baseline->columns.size();
+  const std::size_t window = baseline->values.size() / features;
+  std::map<std::vector<double>, std::size_t> seen;
+  std::vector<double> column(window);
+  for (std::size_t f = 0; f < features; ++f) {
+    double low = missing();
+    double high = missing();
+    for (std::size_t r = 0; r < window; ++r) {
+      const double x = baseline->values[r * features + f];
+      low = std::fmin(low, x);
+      high = std::fmax(high, x);
+      column[r] = std::isnan(x) ? std::numeric_limits<double>::infinity() : x;  // comparable; none else is
+    }
+    if (low == high)
+      baseline->constant.push_back(baseline->names[f]);
+    else if (!seen.emplace(column, f).second)
+      baseline->duplicated.push_back(baseline->names[f]);
   }
 }
 
@@ -83,8 +104,11 @@ void DriftDetector::State::evaluate(int64_t row) {
   p.row = row;
   p.signal = baseline->js.signal();
   std::copy(baseline->thresholds[0].begin(), baseline->thresholds[0].end(), p.thresholds);
+  std::copy(baseline->errors[0].begin(), baseline->errors[0].end(), p.errors);
   for (std::size_t voice = 1; voice < baseline->js.voices(); ++voice)
-    p.recent.push_back({settings.recent[voice - 1], baseline->js.signal(voice), baseline->thresholds[voice]});
+    p.recent.push_back({settings.recent[voice - 1],
+                        baseline->js.full(voice) ? baseline->js.signal(voice) : missing(),
+                        baseline->thresholds[voice], baseline->errors[voice]});
   for (std::size_t f = 0; f < baseline->js.features(); ++f) p.by_feature.push_back(baseline->js.feature(f));
 }
 
@@ -100,38 +124,61 @@ std::optional<Alarm> DriftDetector::State::judge_columns(int64_t row) {
   const auto last = size(settings.vanished_rows);
   const BinnedRows& binned = baseline->js.baseline();
   Alarm alarm;
-  int64_t gone = 0;
+  alarm.columns = baseline->names;
   int64_t since = pushed;
-  for (std::size_t f = 0; f < baseline->columns.size(); ++f) {
+  const auto missing_for = [&](std::size_t column) {
     std::size_t empty = 0;
-    while (empty < rows.size() && std::isnan(rows.at(rows.size() - 1 - empty, baseline->columns[f]))) ++empty;
-    // A counter that often went missing in the baseline, too, is no news.
-    const uint16_t missing = static_cast<uint16_t>(baseline->js.edges()[f].bins() - 1);
-    std::size_t known = 0;
-    if (empty >= last)
-      for (std::size_t r = 0; r < binned.rows(); ++r) known += binned.row(r)[f] != missing ? 1U : 0U;
-    const bool vanished = 2 * known > binned.rows();
+    while (empty < rows.size() && std::isnan(rows.at(rows.size() - 1 - empty, column))) ++empty;
+    return empty;
+  };
+  for (std::size_t f = 0; f < baseline->columns.size(); ++f) {
+    const std::size_t empty = missing_for(baseline->columns[f]);
+    bool vanished = false;
+    if (empty >= last) {
+      // A counter that often went missing in the baseline, too, is no news, and gaps are measured by its own.
+      const auto none = static_cast<uint16_t>(baseline->js.edges()[f].bins() - 1);
+      std::size_t known = 0;
+      std::size_t gap = 0;
+      std::size_t longest_gap = 0;
+      for (std::size_t r = 0; r < binned.rows(); ++r) {
+        const bool is_missing = binned.row(r)[f] == none;
+        gap = is_missing ? gap + 1 : 0;
+        longest_gap = std::max(longest_gap, gap);
+        known += is_missing ? 0U : 1U;
+      }
+      vanished = 2 * known > binned.rows() && empty > 3 * longest_gap;
+    }
     if (vanished) {
-      ++gone;
+      alarm.gone.push_back(baseline->names[f]);
       since = std::min(since, pushed - static_cast<int64_t>(empty));
     }
     alarm.by_feature.push_back(vanished ? 1 : 0);
   }
-  const double share = static_cast<double>(gone) / static_cast<double>(baseline->columns.size());
-  if (gone == 0 || share < settings.vanished_share) return std::nullopt;
+  for (std::size_t c = 0; c < rows.columns().size(); ++c) {
+    if (std::find(baseline->columns.begin(), baseline->columns.end(), c) != baseline->columns.end()) continue;
+    std::size_t there = 0;
+    while (there < rows.size() && !std::isnan(rows.at(rows.size() - 1 - there, c))) ++there;
+    if (there < last) continue;
+    alarm.appeared.push_back(rows.columns()[c]);
+    alarm.columns.push_back(rows.columns()[c]);
+    alarm.by_feature.push_back(1);
+    since = std::min(since, pushed - static_cast<int64_t>(there));
+  }
+  const double share = static_cast<double>(std::max(alarm.gone.size(), alarm.appeared.size())) /
+                       static_cast<double>(baseline->columns.size());
+  if (share < settings.vanished_share) return std::nullopt;
   alarm.row = row;
   alarm.voice = "columns";
-  alarm.signal = share;
+  alarm.signal = std::min(share, 1.0);
   alarm.threshold = settings.vanished_share;
   alarm.tier = Tier::A;
-  alarm.columns = baseline->names;
   raise(alarm, std::max({since, regime, first_kept()}));
   return alarm;
 }
 
 std::optional<Alarm> DriftDetector::State::judge_split(int64_t row) {
   const int64_t age = pushed - regime;
-  if (age > static_cast<int64_t>(rows.capacity())) return std::nullopt;
+  if (age > young_rows()) return std::nullopt;
   const std::size_t begin = index_of(regime);
   const std::vector<std::size_t> columns = rows.present(begin, rows.size());
   const Split split =
@@ -166,6 +213,7 @@ std::optional<Alarm> DriftDetector::State::judge_voices(int64_t row) {
   std::size_t loudest = 0;
   Tier tier = Tier::none;
   for (std::size_t voice = 0; voice < baseline->js.voices(); ++voice) {
+    if (!baseline->js.full(voice)) continue;
     const Tier heard = tier_of(baseline->js.signal(voice), baseline->thresholds[voice]);
     if (heard > tier) {
       tier = heard;
@@ -178,6 +226,8 @@ std::optional<Alarm> DriftDetector::State::judge_voices(int64_t row) {
   alarm.voice = loudest == 0 ? "window" : "recent " + to_text(settings.recent[loudest - 1]);
   alarm.signal = baseline->js.signal(loudest);
   alarm.threshold = threshold_of(tier, baseline->thresholds[loudest]);
+  alarm.threshold_error = threshold_of(tier, baseline->errors[loudest]);
+  alarm.calibrated_on = baseline->calibrated_on;
   alarm.tier = tier;
   alarm.columns = baseline->names;
   for (std::size_t f = 0; f < baseline->js.features(); ++f)
@@ -197,6 +247,7 @@ std::optional<Alarm> DriftDetector::State::judge_voices(int64_t row) {
 
 void DriftDetector::State::raise(Alarm& alarm, int64_t change_position) {
   change = change_position;
+  if (alarm.calibrated_on.empty()) alarm.calibrated_on = "setting";
   alarm.change_row = rows.row(index_of(change));
   alarmed = true;
 }
@@ -230,6 +281,28 @@ void DriftDetector::acknowledge() {
   s.alarmed = false;
   s.regime = std::max(s.change, s.pushed - s.settings.window);
   if (s.pushed - s.regime >= s.settings.window) s.freeze();
+}
+
+void DriftDetector::set_history(std::shared_ptr<const DriftHistory> history) {
+  state_->history = std::move(history);
+  state_->pieces.reset();
+  state_->usual.reset();
+}
+
+const std::string& DriftDetector::calibrated_on() const {
+  static const std::string nothing;
+  return state_->baseline ? state_->baseline->calibrated_on : nothing;
+}
+
+DriftInput DriftDetector::input() const {
+  DriftInput input;
+  input.infinite_cells = state_->rows.infinite_cells();
+  input.ignored_columns = state_->rows.ignored_columns();
+  if (state_->baseline) {
+    input.constant = state_->baseline->constant;
+    input.duplicated = state_->baseline->duplicated;
+  }
+  return input;
 }
 
 bool DriftDetector::alarmed() const { return state_->alarmed; }

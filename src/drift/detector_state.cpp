@@ -8,7 +8,7 @@ namespace drst {
 
 namespace {
 
-constexpr std::string_view magic = "drst-drift-1\n";
+constexpr std::string_view magic = "drst-drift-2\n";
 
 /// What the meaning of the state depends on: another value, and it is another detector's.
 std::vector<double> fingerprint(const DriftSettings& s) {
@@ -45,8 +45,10 @@ std::string DriftDetector::save() const {
     const std::vector<uint64_t> columns(s.baseline->columns.begin(), s.baseline->columns.end());
     out.numbers(columns);
     out.numbers(s.baseline->values);
-    for (const auto& thresholds : s.baseline->thresholds)
-      for (const double threshold : thresholds) out.number(threshold);
+    for (const auto& values : {s.baseline->thresholds, s.baseline->errors})
+      for (const auto& tiers : values)
+        for (const double value : tiers) out.number(value);
+    out.text(s.baseline->calibrated_on);
   }
   return out.take();
 }
@@ -57,6 +59,7 @@ void DriftDetector::restore(const std::string& bytes) {
   if (in.numbers<double>() != fingerprint(now.settings))
     in.refuse("was made with other drift settings; use those, or remove it to start anew");
   auto restored = std::make_unique<State>(now.settings, in.number<uint64_t>());
+  restored->history = now.history;
   State& s = *restored;
   s.pushed = in.number<int64_t>();
   s.regime = in.number<int64_t>();
@@ -88,14 +91,19 @@ void DriftDetector::restore(const std::string& bytes) {
     if (columns.empty() || baseline.size() != columns.size() * static_cast<std::size_t>(s.settings.window))
       in.refuse("contradicts itself");
     s.baseline = s.make_baseline({columns.begin(), columns.end()}, std::move(baseline));
-    for (std::size_t voice = 0; voice < s.baseline->js.voices(); ++voice) {
-      Thresholds thresholds{};
-      for (double& threshold : thresholds) threshold = in.number<double>();
-      s.baseline->thresholds.push_back(thresholds);
+    for (auto* which : {&s.baseline->thresholds, &s.baseline->errors}) {
+      which->resize(s.baseline->js.voices());
+      for (auto& tiers : *which)
+        for (double& value : tiers) value = in.number<double>();
     }
-    // The windows are the last records, whatever came before them.
-    const std::size_t window = s.baseline->js.window();
-    for (std::size_t r = numbers.size() > window ? numbers.size() - window : 0; r < numbers.size(); ++r)
+    s.baseline->calibrated_on = in.text();
+    s.look_at_columns();
+    // The windows are the last records since the baseline began, whatever came before them.
+    if (s.baseline_of < 0 || s.baseline_of > s.pushed) in.refuse("contradicts itself");
+    const auto seen = static_cast<std::size_t>(s.pushed - s.baseline_of);
+    const std::size_t last = std::min({numbers.size(), s.baseline->js.longest(), seen});
+    s.baseline->js.clear_window();
+    for (std::size_t r = numbers.size() - last; r < numbers.size(); ++r)
       s.baseline->js.push(s.rows.matrix(r, r + 1, s.baseline->columns));
   }
   if (!s.alarmed && !s.settled() && s.regime < oldest) in.refuse("contradicts itself");

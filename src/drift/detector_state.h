@@ -1,4 +1,5 @@
-// The inside of DriftDetector, shared by detector.cpp (decisions) and detector_state.cpp (saving).
+// The inside of DriftDetector, shared by detector.cpp (decisions), detector_calibrate.cpp (thresholds) and
+// detector_state.cpp (saving).
 #pragma once
 
 #include <optional>
@@ -8,6 +9,7 @@
 #include "drift/detector.h"
 #include "drift/divergence.h"
 #include "drift/rows.h"
+#include "drift/run_length.h"
 #include "drift/split.h"
 
 namespace drst {
@@ -22,12 +24,20 @@ struct DriftDetector::State {
     std::vector<double> values;        // window x columns; kept to rebuild `js` after a restart
     JsWindow js;
     std::vector<Thresholds> thresholds;  // one a voice
+    std::vector<Thresholds> errors;
+    std::string calibrated_on;
+    std::vector<std::string> constant, duplicated;
   };
 
   // Positions count records pushed, since rows may be unknown, late or doubled.
   [[nodiscard]] std::size_t index_of(int64_t position) const;
   [[nodiscard]] Baseline make_baseline(std::vector<std::size_t> columns, std::vector<double> values) const;
   void freeze();
+  void calibrate();  // the frozen baseline's thresholds
+  bool calibrate_on_history(Random random);
+  void set_thresholds(std::size_t voice, const Thresholds& found, const Thresholds& errors, bool bounds);
+  [[nodiscard]] int64_t young_rows() const;
+  void look_at_columns();  // of the frozen baseline
   std::optional<Alarm> judge(int64_t row);
   std::optional<Alarm> judge_split(int64_t row);
   std::optional<Alarm> judge_voices(int64_t row);
@@ -46,6 +56,9 @@ struct DriftDetector::State {
   bool alarmed = false;
   int64_t change = 0;  // position of the standing alarm's change
   uint64_t calibrations = 0;
+  std::shared_ptr<const DriftHistory> history;
+  std::optional<Pieces> pieces;           // of the history; made when first needed
+  std::optional<BudgetThresholds> usual;  // between stretches of the history
   std::optional<Baseline> baseline;
   std::optional<SignalPoint> point;
   std::vector<double> scratch;

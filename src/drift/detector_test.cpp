@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <map>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -24,12 +25,13 @@ DriftSettings small() {
   DriftSettings settings;
   settings.window = 90;
   settings.stride = 5;
-  settings.recent = {30};
+  settings.recent = {30, 270};
+  settings.calibration.null_rows = 20'000;
   settings.calibration.block_rows = 8;
   settings.calibration.bootstrap_rounds = 100;
   settings.split_least = 8;
   settings.cool_down = 90;
-  settings.vanished_rows = 15;
+  settings.vanished_rows = 10;
   return settings;
 }
 
@@ -168,12 +170,157 @@ TEST(DriftDetector, SeesAVnfReplacedAndWatchesItsSuccessorFromTheNextBaselineOn)
   ASSERT_TRUE(first.has_value());
   EXPECT_EQ(first->voice, "columns");
   EXPECT_EQ(first->change_row, 301);
-  EXPECT_LE(first->row, 301 + 20);
+  EXPECT_LE(first->row, 301 + 15);
+  EXPECT_EQ(first->gone, (std::vector<std::string>{"c_cycles", "c_loads"}));
+  EXPECT_EQ(first->appeared, (std::vector<std::string>{"d_cycles", "d_loads"}));
   const auto c = std::find(first->columns.begin(), first->columns.end(), "c_cycles") - first->columns.begin();
   EXPECT_EQ(first->by_feature[static_cast<std::size_t>(c)], 1);
   const auto& watched = detector.columns();
   EXPECT_EQ(std::count(watched.begin(), watched.end(), "d_cycles"), 1);
   EXPECT_EQ(std::count(watched.begin(), watched.end(), "c_cycles"), 0);
+}
+
+TEST(DriftDetector, TellsGoneAndNewColumnsAsSoonAsItIsSure) {
+  Chain chain(2);
+  std::vector<std::string> more = chain.columns;
+  more.insert(more.end(), {"d_cycles", "d_loads"});
+  for (const int kind : {0, 1, 2}) {  // two gone, two more, two gone for a while only
+    DriftDetector detector(small(), 1);
+    std::optional<Alarm> alarm;
+    int64_t row = 0;
+    for (; row < 600 && !alarm; ++row) {
+      std::vector<double> values = chain.next(0);
+      const bool changed = kind == 2 ? row >= 301 && row < 310 : row >= 301;
+      if (changed && kind != 1) values[4] = values[5] = nan;
+      if (changed && kind == 1) values.insert(values.end(), {1, 2});
+      alarm = detector.push(row, changed && kind == 1 ? more : chain.columns, values);
+    }
+    ASSERT_EQ(alarm.has_value(), kind != 2) << "a gap of nine records is none";
+    if (kind == 2) continue;
+    EXPECT_EQ(alarm->voice, "columns");
+    EXPECT_EQ(alarm->change_row, 301);
+    EXPECT_LE(alarm->row, 301 + small().vanished_rows + small().stride);
+    EXPECT_EQ(alarm->gone.size(), kind == 0 ? 2U : 0U);
+    EXPECT_EQ(alarm->appeared.size(), kind == 1 ? 2U : 0U);
+    EXPECT_EQ(alarm->columns.size(), alarm->by_feature.size());
+  }
+}
+
+TEST(DriftDetector, TakesNoGapForALossThatTheBaselineHadToo) {
+  DriftDetector detector(small(), 1);
+  Chain chain(2);
+  for (int64_t row = 0; row < 600; ++row) {
+    std::vector<double> values = chain.next(0);
+    if (row % 45 < 20) values[4] = nan;  // sampled now and then only
+    EXPECT_FALSE(detector.push(row, chain.columns, values)) << row;
+  }
+}
+
+TEST(DriftDetector, CountsAndSurvivesOddInput) {
+  DriftDetector detector(small(), 1);
+  Chain chain(4);
+  Random random(5);
+  std::vector<std::string> columns = chain.columns;
+  columns.insert(columns.end(), {"constant", "empty", "twin", "huge", "mostly_infinite", "top"});
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (int64_t row = 0; row < 600; ++row) {
+    std::vector<double> values = chain.next(0);
+    const double twin = values[0];
+    values.insert(values.end(),
+                  {7, nan, twin, (random.chance(0.5) ? 1 : -1) * 1e308 * random.uniform(0.5, 1.7),
+                   random.chance(0.9) ? infinity : random.normal(),
+                   random.chance(0.5) ? std::numeric_limits<double>::max() : -1e308});
+    EXPECT_FALSE(detector.push(row, columns, values)) << row;
+    if (!detector.evaluated()) continue;
+    EXPECT_TRUE(std::isfinite(detector.evaluated()->signal));
+    for (const double bits : detector.evaluated()->by_feature) EXPECT_TRUE(std::isfinite(bits));
+    for (const double threshold : detector.evaluated()->thresholds) EXPECT_TRUE(std::isfinite(threshold));
+  }
+  const DriftInput input = detector.input();
+  EXPECT_EQ(input.constant, std::vector<std::string>{"constant"});
+  EXPECT_EQ(input.duplicated, std::vector<std::string>{"twin"});
+  EXPECT_GT(input.infinite_cells, 450U);
+  EXPECT_LT(input.infinite_cells, 600U);
+  EXPECT_EQ(std::count(detector.columns().begin(), detector.columns().end(), "empty"), 0);
+}
+
+TEST(DriftDetector, HearsAConstantColumnMove) {
+  DriftSettings settings = small();
+  settings.calibration.least_effect = settings.calibration.recent_least_effect = {0.1, 0.2, 0.3};
+  DriftDetector detector(settings, 1);
+  const std::vector<std::string> columns = {"a", "b", "c"};
+  std::optional<Alarm> alarm;
+  for (int64_t row = 0; row < 400 && !alarm; ++row)
+    alarm = detector.push(row, columns, std::vector<double>{1, 2, row < 200 ? 3.0 : 3.000001});
+  ASSERT_TRUE(alarm.has_value());
+  EXPECT_LE(alarm->row, 220);
+  EXPECT_NEAR(static_cast<double>(alarm->change_row), 200, 20);
+  EXPECT_GT(alarm->by_feature[2], 0.3);
+  EXPECT_EQ(alarm->by_feature[0], 0);
+}
+
+TEST(DriftDetector, IgnoresColumnsBeyondTheLimitAndSaysSo) {
+  DriftSettings settings = small();
+  settings.max_columns = 4;
+  DriftDetector detector(settings, 1);
+  run(detector, 200, [](int64_t) { return 0.0; });
+  EXPECT_EQ(detector.columns().size(), 4U);
+  EXPECT_EQ(detector.input().ignored_columns, 2U);
+}
+
+TEST(DriftDetector, HearsASmallLastingChangeWithItsLongWindow) {
+  DriftSettings settings = small();
+  settings.calibration.budget_hours = {5, 20, 80};
+  Chain past(99);
+  auto history = std::make_shared<DriftHistory>();
+  history->columns = past.columns;
+  history->starts = {0};
+  for (int r = 0; r < 6000; ++r) {
+    const auto& values = past.next(0);
+    history->values.insert(history->values.end(), values.begin(), values.end());
+  }
+  std::map<std::string, int> voices;
+  for (uint64_t seed = 1; seed <= 24; ++seed) {
+    DriftDetector detector(settings, seed);
+    detector.set_history(history);
+    for (const auto& alarm : run(
+             detector, 1400,
+             [](int64_t row) { return std::clamp(0.002 * static_cast<double>(row - 200), 0.0, 0.45); }, true,
+             seed))
+      ++voices[alarm.voice];
+  }
+  EXPECT_GE(voices["recent 270"], 3) << "before any shorter one";
+}
+
+TEST(DriftDetector, CalibratesOnAHistoryOfItsOwnRegimeOnly) {
+  Chain past(7);
+  auto history = std::make_shared<DriftHistory>();
+  history->columns = past.columns;
+  history->starts = {0};
+  for (int r = 0; r < 3000; ++r) {
+    const auto& values = past.next(0);
+    history->values.insert(history->values.end(), values.begin(), values.end());
+  }
+  DriftDetector detector(small(), 1);
+  detector.set_history(history);
+  EXPECT_EQ(detector.calibrated_on(), "");
+  const auto alarms = run(detector, 700, [](int64_t row) { return row >= 403 ? 5.0 : 0.0; });
+  ASSERT_EQ(alarms.size(), 1U);
+  EXPECT_GT(alarms[0].threshold_error, 0);
+  EXPECT_EQ(detector.calibrated_on(), "baseline") << "the new regime is not the history's";
+  DriftDetector first(small(), 1);
+  first.set_history(history);
+  run(first, 200, [](int64_t) { return 0.0; });
+  EXPECT_EQ(first.calibrated_on(), "history");
+  ASSERT_TRUE(first.evaluated().has_value());
+  EXPECT_LT(first.evaluated()->thresholds[0], 0.3) << "no least effect: the history knows better";
+  EXPECT_GT(first.evaluated()->errors[0], 0);
+  auto other = std::make_shared<DriftHistory>(*history);
+  other->columns[0] = "z_cycles";
+  DriftDetector stranger(small(), 1);
+  stranger.set_history(other);
+  run(stranger, 200, [](int64_t) { return 0.0; });
+  EXPECT_EQ(stranger.calibrated_on(), "baseline");
 }
 
 TEST(DriftDetector, DoesNotMindTheOrderOfColumnsNorLags) {
@@ -281,7 +428,7 @@ TEST(DriftDetector, RefusesAStateThatIsNotOne) {
 TEST(DriftSettings, RefuseCombinationsThatCannotWork) {
   DriftSettings settings = small();
   settings.recent = {40};
-  EXPECT_THROW(DriftDetector(settings, 1), InputError) << "does not divide the window";
+  EXPECT_THROW(DriftDetector(settings, 1), InputError) << "neither divides nor multiplies the window";
   settings = small();
   settings.calibration.quantiles = {0.99, 0.9, 0.999};
   EXPECT_THROW(DriftDetector(settings, 1), InputError);

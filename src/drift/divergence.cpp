@@ -18,7 +18,10 @@ double linear_quantile(const std::vector<double>& sorted, double q) {
   const double position = q * static_cast<double>(sorted.size() - 1);
   const auto low = static_cast<std::size_t>(position);
   const std::size_t high = std::min(low + 1, sorted.size() - 1);
-  return sorted[low] + (position - static_cast<double>(low)) * (sorted[high] - sorted[low]);
+  const double share = position - static_cast<double>(low);
+  const double step = sorted[high] - sorted[low];
+  if (std::isfinite(step)) return sorted[low] + share * step;
+  return (1 - share) * sorted[low] + share * sorted[high];  // values so far apart that a double cannot say it
 }
 
 }  // namespace
@@ -106,16 +109,51 @@ double js_divergence_bits(std::span<const uint32_t> a, std::span<const uint32_t>
   return sum / 2;
 }
 
-JsWindow::JsWindow(std::span<const double> baseline, std::size_t window, std::size_t features,
-                   std::size_t bins, std::vector<std::size_t> spans)
-    : window_(window), features_(features), table_(2 * window) {
+namespace {
+
+/// The longest of window and spans, after a look that they fit.
+std::size_t longest_of(std::size_t window, const std::vector<std::size_t>& spans) {
+  std::size_t longest = window;
+  for (const std::size_t span : spans) {
+    if (window == 0 || span == 0 || (window % span != 0 && span % window != 0))
+      throw InputError("drift: a further window of " + to_text(span) +
+                       " records neither divides nor multiplies the window of " + to_text(window));
+    longest = std::max(longest, span);
+  }
+  return longest;
+}
+
+std::vector<BinEdges> checked_edges(std::span<const double> baseline, std::size_t window,
+                                    std::size_t features, std::size_t bins) {
   if (window == 0 || features == 0 || baseline.size() != window * features)
     throw InputError("drift: the baseline must hold window x features values, and at least one");
   if (bins == 0 || bins > most_bins) throw InputError("drift.bins must be 1 to " + to_text(most_bins));
-  edges_ = edges_of(baseline, features, bins);
-  baseline_ = bin_rows(baseline, edges_);
-  cells_ = baseline_.cells;
+  return edges_of(baseline, features, bins);
+}
 
+}  // namespace
+
+JsWindow::JsWindow(std::span<const double> baseline, std::size_t window, std::size_t features,
+                   std::size_t bins, std::vector<std::size_t> spans)
+    : window_(window),
+      features_(features),
+      edges_(checked_edges(baseline, window, features, bins)),
+      table_(2 * longest_of(window, spans)),
+      baseline_(bin_rows(baseline, edges_)) {
+  prepare(std::move(spans));
+}
+
+JsWindow::JsWindow(std::vector<BinEdges> edges, BinnedRows baseline, std::vector<std::size_t> spans)
+    : window_(baseline.rows()),
+      features_(edges.size()),
+      edges_(std::move(edges)),
+      table_(2 * longest_of(window_, spans)),
+      baseline_(std::move(baseline)) {
+  prepare(std::move(spans));
+}
+
+void JsWindow::prepare(std::vector<std::size_t> spans) {
+  cells_ = baseline_.cells;
   std::size_t most_edges = 0;
   for (const auto& e : edges_) most_edges = std::max(most_edges, e.edges.size());
   while (steps_ <= most_edges) steps_ *= 2;
@@ -124,20 +162,24 @@ JsWindow::JsWindow(std::span<const double> baseline, std::size_t window, std::si
     std::copy(edges_[f].edges.begin(), edges_[f].edges.end(),
               ladder_.begin() + static_cast<std::ptrdiff_t>(f * steps_));
 
-  base_counts_.assign(features_ * cells_, 0);
+  std::vector<uint32_t> counts(features_ * cells_, 0);
   for (std::size_t r = 0; r < window_; ++r)
-    for (std::size_t f = 0; f < features_; ++f) ++base_counts_[f * cells_ + baseline_.row(r)[f]];
-  base_sums_.assign(features_, 0);
-  for (std::size_t i = 0; i < base_counts_.size(); ++i) base_sums_[i / cells_] += table_[base_counts_[i]];
+    for (std::size_t f = 0; f < features_; ++f) ++counts[f * cells_ + baseline_.row(r)[f]];
 
+  ring_rows_ = longest_of(window_, spans);
   spans.insert(spans.begin(), window_);
   for (const std::size_t span : spans) {
-    if (span == 0 || window_ % span != 0)
-      throw InputError("drift: a shorter window of " + to_text(span) +
-                       " records does not divide the window of " + to_text(window_));
-    voices_.push_back({span, static_cast<uint32_t>(window_ / span), {}, {}});
+    Voice voice;
+    voice.span = span;
+    voice.total = std::max(span, window_);
+    voice.weight = static_cast<uint32_t>(voice.total / span);
+    for (std::size_t n = 0; n + voice.weight <= 2 * voice.total; ++n)
+      voice.steps.push_back(table_[n + voice.weight] - table_[n]);
+    for (const uint32_t count : counts)
+      voice.base.push_back(count * static_cast<uint32_t>(voice.total / window_));
+    voices_.push_back(std::move(voice));
   }
-  ring_.assign(window_ * features_, 0);
+  ring_.assign(ring_rows_ * features_, 0);
   entering_.assign(features_, 0);
   clear_window();
 }
@@ -147,8 +189,7 @@ void JsWindow::clear_window() {
   filled_ = 0;
   for (auto& voice : voices_) {
     voice.counts.assign(features_ * cells_, 0);
-    voice.sums.resize(features_);
-    for (std::size_t f = 0; f < features_; ++f) voice.sums[f] = -base_sums_[f];
+    voice.sums.assign(features_, 0);
   }
 }
 
@@ -167,43 +208,55 @@ void JsWindow::find_bins(std::span<const double> values, uint16_t* out) const {
 }
 
 void JsWindow::add(Voice& voice, const uint16_t* entering, const uint16_t* leaving) {
-  const int64_t* g = table_.data();
+  const int64_t* steps = voice.steps.data();
+  const uint32_t* base = voice.base.data();
+  uint32_t* counts = voice.counts.data();
+  int64_t* sums = voice.sums.data();
   const uint32_t weight = voice.weight;
-  for (std::size_t f = 0; f < features_; ++f) {
-    const std::size_t in = f * cells_ + entering[f];
-    if (leaving != nullptr) {
-      const std::size_t out = f * cells_ + leaving[f];
-      if (in == out) continue;
-      const uint32_t b = voice.counts[out];
-      const uint32_t ab = base_counts_[out] + b;
-      voice.sums[f] += (g[b - weight] - g[b]) - (g[ab - weight] - g[ab]);
-      voice.counts[out] = b - weight;
+  if (leaving != nullptr) {
+    for (std::size_t f = 0, at = 0; f < features_; ++f, at += cells_) {
+      // Both cells are written even where they are one: a branch on it would be mispredicted half the time.
+      const std::size_t out = at + leaving[f];
+      const std::size_t in = at + entering[f];
+      const uint32_t less = counts[out] - weight;
+      counts[out] = less;
+      const uint32_t more = counts[in];
+      counts[in] = more + weight;
+      sums[f] += (steps[more] - steps[base[in] + more]) - (steps[less] - steps[base[out] + less]);
     }
-    const uint32_t b = voice.counts[in];
-    const uint32_t ab = base_counts_[in] + b;
-    voice.sums[f] += (g[b + weight] - g[b]) - (g[ab + weight] - g[ab]);
-    voice.counts[in] = b + weight;
+    return;
+  }
+  for (std::size_t f = 0, at = 0; f < features_; ++f, at += cells_) {
+    const std::size_t in = at + entering[f];
+    const uint32_t more = counts[in];
+    counts[in] = more + weight;
+    sums[f] += steps[more] - steps[base[in] + more];
   }
 }
 
 void JsWindow::push(std::span<const double> values) {
   find_bins(values, entering_.data());
+  push_binned(entering_.data());
+}
+
+void JsWindow::push_binned(const uint16_t* bins) {
   for (auto& voice : voices_) {
     const uint16_t* leaving = nullptr;
-    if (filled_ >= voice.span)
-      leaving = ring_.data() + ((next_ + window_ - voice.span) % window_) * features_;
-    add(voice, entering_.data(), leaving);
+    if (filled_ >= voice.span) {
+      const std::size_t row = next_ >= voice.span ? next_ - voice.span : next_ + ring_rows_ - voice.span;
+      leaving = ring_.data() + row * features_;
+    }
+    add(voice, bins, leaving);
   }
-  // Only now: the whole window's oldest record lay where the newest goes.
-  std::copy(entering_.begin(), entering_.end(),
-            ring_.begin() + static_cast<std::ptrdiff_t>(next_ * features_));
-  next_ = next_ + 1 == window_ ? 0 : next_ + 1;
-  if (filled_ < window_) ++filled_;
+  // Only now: the longest window's oldest record lay where the newest goes.
+  std::copy(bins, bins + features_, ring_.begin() + static_cast<std::ptrdiff_t>(next_ * features_));
+  next_ = next_ + 1 == ring_rows_ ? 0 : next_ + 1;
+  if (filled_ < ring_rows_) ++filled_;
 }
 
 double JsWindow::feature(std::size_t index, std::size_t voice) const {
-  const int64_t sum = base_sums_[index] + voices_[voice].sums[index];
-  const double bits = 1 + table_.to_double(sum) / (2 * static_cast<double>(window_));
+  const Voice& v = voices_[voice];
+  const double bits = 1 + table_.to_double(v.sums[index]) / (2 * static_cast<double>(v.total));
   return std::clamp(bits, 0.0, 1.0);
 }
 

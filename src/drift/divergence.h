@@ -10,9 +10,9 @@
 // entries; they are integers (xlogx.h), so the result equals the full recomputation after any number of
 // updates. No logarithm and no allocation in `push`.
 //
-// Besides the full window, shorter ones that end at the same record can be watched (`spans`): a window of W/k
-// records has its counts multiplied by k, so that both totals are W again and the same table serves. One
-// thread.
+// Besides the full window, shorter and longer ones that end at the same record can be watched (`spans`): a
+// window of W/k records has its counts multiplied by k, one of k W records is compared with the baseline's
+// counts multiplied by k, so that both totals are equal again and the same table serves. One thread.
 #pragma once
 
 #include <cstddef>
@@ -58,14 +58,17 @@ double js_divergence_bits(std::span<const uint32_t> a, std::span<const uint32_t>
 
 class JsWindow {
  public:
-  /// `baseline`: window x features, row-major, NaN = missing. `spans`: lengths of the shorter windows, each a
-  /// divisor of `window`. InputError on sizes that do not fit.
+  /// `baseline`: window x features, row-major, NaN = missing. `spans`: lengths of the further windows, each a
+  /// divisor or a multiple of `window`. InputError on sizes that do not fit.
   JsWindow(std::span<const double> baseline, std::size_t window, std::size_t features, std::size_t bins,
            std::vector<std::size_t> spans = {});
+  /// The same with edges and bins that are known: for calibration, which resamples binned records.
+  JsWindow(std::vector<BinEdges> edges, BinnedRows baseline, std::vector<std::size_t> spans);
 
   void push(std::span<const double>
                 values);  ///< one record, `features` values; the oldest leaves once the window is full
-  [[nodiscard]] bool full() const { return filled_ == window_; }
+  void push_binned(const uint16_t* bins);  ///< one record as `features` bins of edges()
+  [[nodiscard]] bool full(std::size_t voice = 0) const { return filled_ >= voices_[voice].span; }
   /// Mean over features, bits, 0..1; meaningful when full(). `voice` 0 is the whole window, 1.. the spans.
   [[nodiscard]] double signal(std::size_t voice = 0) const;
   [[nodiscard]] double feature(std::size_t index, std::size_t voice = 0) const;
@@ -76,13 +79,20 @@ class JsWindow {
   [[nodiscard]] const std::vector<BinEdges>& edges() const { return edges_; }
   [[nodiscard]] const BinnedRows& baseline() const { return baseline_; }
 
+  /// Records the longest voice looks back.
+  [[nodiscard]] std::size_t longest() const { return ring_rows_; }
+
  private:
   struct Voice {
-    std::size_t span;              ///< records
-    uint32_t weight;               ///< window / span
-    std::vector<uint32_t> counts;  ///< features x cells, already multiplied by weight
-    std::vector<int64_t> sums;     ///< a feature: sum of g(b) - g(a + b)
+    std::size_t span;              // records
+    std::size_t total;             // of either histogram: the longer of span and window
+    uint32_t weight;               // of a record of the window: total / span
+    std::vector<int64_t> steps;    // g(n + weight) - g(n)
+    std::vector<uint32_t> base;    // features x cells: the baseline's counts, multiplied by total / window
+    std::vector<uint32_t> counts;  // features x cells, multiplied by weight
+    std::vector<int64_t> sums;     // a feature: sum of g(a) + g(b) - g(a + b)
   };
+  void prepare(std::vector<std::size_t> spans);
   void find_bins(std::span<const double> values, uint16_t* out) const;
   void add(Voice& voice, const uint16_t* entering, const uint16_t* leaving);
 
@@ -94,10 +104,9 @@ class JsWindow {
   std::size_t steps_ = 1;       // a power of two
   XLogX table_;
   BinnedRows baseline_;
-  std::vector<uint32_t> base_counts_;  // features x cells
-  std::vector<int64_t> base_sums_;     // a feature: sum of g(a)
   std::vector<Voice> voices_;
-  std::vector<uint16_t> ring_;      // window x features
+  std::vector<uint16_t> ring_;      // ring_rows x features
+  std::size_t ring_rows_ = 0;       // of the longest voice
   std::vector<uint16_t> entering_;  // scratch: bins of the record being pushed
   std::size_t next_ = 0;            // ring row of the next record
   std::size_t filled_ = 0;

@@ -62,7 +62,7 @@ TEST(QuantileEdges, OfNothingStillTellMissingFromPresent) {
 double recomputed(const JsWindow& js, const std::vector<std::vector<double>>& base,
                   const std::deque<std::vector<double>>& records, std::size_t feature, std::size_t span) {
   const BinEdges& edges = js.edges()[feature];
-  std::vector<uint32_t> a(edges.bins());
+  std::vector<uint32_t> a(edges.bins());  // totals may differ: the formula takes shares
   std::vector<uint32_t> b(edges.bins());
   for (const auto& row : base) ++a[edges.bin(row[feature])];
   for (std::size_t i = records.size() - span; i < records.size(); ++i) ++b[edges.bin(records[i][feature])];
@@ -91,18 +91,21 @@ RC_GTEST_PROP(JsWindow, EqualsTheFullRecomputationOnRandomStreams, ()) {
     base.push_back(record());
     flat.insert(flat.end(), base.back().begin(), base.back().end());
   }
-  JsWindow js(flat, window, features, bins, {third});
+  const std::vector<std::size_t> spans = {window, third, 2 * window};
+  JsWindow js(flat, window, features, bins, {third, 2 * window});
   std::deque<std::vector<double>> records;
   for (std::size_t r = 0; r < window + length; ++r) {
     records.push_back(record());
     js.push(records.back());
-    if (records.size() > window) records.pop_front();
+    if (records.size() > 2 * window) records.pop_front();
     RC_ASSERT(js.full() == (r + 1 >= window));
     if (!js.full() || r % 7 != 0) continue;
-    for (std::size_t voice = 0; voice < 2; ++voice) {
+    for (std::size_t voice = 0; voice < 3; ++voice) {
+      RC_ASSERT(js.full(voice) == (r + 1 >= spans[voice]));
+      if (!js.full(voice)) continue;
       double sum = 0;
       for (std::size_t f = 0; f < features; ++f) {
-        const double expected = recomputed(js, base, records, f, voice == 0 ? window : third);
+        const double expected = recomputed(js, base, records, f, spans[voice]);
         RC_ASSERT(std::abs(js.feature(f, voice) - expected) <= 1e-12);
         sum += expected;
       }
@@ -166,6 +169,7 @@ TEST(JsWindow, RefusesSizesThatDoNotFit) {
   EXPECT_THROW(JsWindow(base, 20, 2, 4), InputError);
   EXPECT_THROW(JsWindow(base, 20, 1, 0), InputError);
   EXPECT_THROW(JsWindow(base, 20, 1, 4, {7}), InputError);
+  EXPECT_THROW(JsWindow(base, 20, 1, 4, {30}), InputError);
   EXPECT_THROW(JsWindow({}, 0, 1, 4), InputError);
 }
 

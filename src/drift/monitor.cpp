@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "drift/account.h"
 #include "drift/monitor_state.h"
 #include "registry/events.h"
 
@@ -15,6 +15,7 @@ namespace drst {
 namespace {
 
 constexpr int most_items_a_step = 64;
+constexpr std::size_t most_names = 100;
 
 Duration seconds(double s) { return Duration(static_cast<int64_t>(s * 1e6)); }
 
@@ -29,16 +30,9 @@ JoinedReaderOptions reader_options(const MonitorOptions& options) {
   return reader;
 }
 
-std::vector<FeatureShare> top_features(const Alarm& alarm, int64_t most) {
-  std::vector<std::size_t> order(alarm.columns.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return alarm.by_feature[a] > alarm.by_feature[b]; });
-  order.resize(std::min(order.size(), static_cast<std::size_t>(most)));
-  std::vector<FeatureShare> top;
-  top.reserve(order.size());
-  for (const std::size_t i : order) top.push_back({alarm.columns[i], alarm.by_feature[i]});
-  return top;
+/// The first few names.
+std::vector<std::string> some(const std::vector<std::string>& names) {
+  return {names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), most_names))};
 }
 
 }  // namespace
@@ -56,6 +50,7 @@ Monitor::State::State(Log& l, ObjectStore& s, const Clock& c, DriftSettings sett
              static_cast<std::size_t>(options.reader.reorder_bound)),
       history(static_cast<std::size_t>(settings.history_points)),
       patience(c, settings.first_record_timeout_s, settings.idle_timeout_s) {
+  detector.set_history(options.history);
   load();
 }
 
@@ -136,7 +131,16 @@ void Monitor::State::raise(const Alarm& alarm, const JoinedReader::Item& item) {
   drift.signal_bits = alarm.signal;
   drift.threshold_bits = alarm.threshold;
   drift.tier = to_text(alarm.tier);
-  drift.top_features = top_features(alarm, settings.top_features);
+  const auto most_shares = static_cast<std::size_t>(settings.top_features);
+  for (const auto& share : by_feature(alarm))
+    if (drift.top_features.size() < most_shares) drift.top_features.push_back({share.name, share.divergence});
+  for (const auto& share : by_vnf(alarm, settings.vnfs))
+    if (drift.vnfs.size() < most_shares) drift.vnfs.push_back({share.name, share.share, share.divergence});
+  drift.voice = alarm.voice;
+  drift.threshold_error = alarm.threshold_error;
+  drift.calibrated_on = alarm.calibrated_on;
+  drift.columns_gone = some(alarm.gone);
+  drift.columns_new = some(alarm.appeared);
   drift.when = item.send_ts;  // not the clock: a repeat after a crash must write the same object
   write_event(store, drift);
   handover.raise({id, alarm.tier, alarm.row, options.target}, window.take(reader.columns()), clock.now(),

@@ -38,6 +38,7 @@ struct MonitorOptions {
   uint64_t seed = 1;
   ReaderSettings reader = {};
   WireLimits limits = {};
+  std::shared_ptr<const DriftHistory> history = {};  ///< the offline table's, if it is known
 };
 
 class Monitor final : public Component {

@@ -16,15 +16,23 @@ void Monitor::State::publish_signal() {
   json["phase"] = detector.phase();
   json["signal_bits"] = latest->signal;
   json["thresholds_bits"] = tiers(latest->thresholds);
+  json["threshold_errors_bits"] = tiers(latest->errors);
+  json["calibrated_on"] = detector.calibrated_on();
   auto& recent = json["recent"] = nlohmann::ordered_json::array();
   for (const auto& voice : latest->recent)
     recent.push_back({{"records", voice.records},
                       {"signal_bits", voice.signal},
-                      {"thresholds_bits", tiers(voice.thresholds.data())}});
+                      {"thresholds_bits", tiers(voice.thresholds.data())},
+                      {"threshold_errors_bits", tiers(voice.errors.data())}});
   auto& features = json["features"] = nlohmann::ordered_json::object();
   const auto& columns = detector.columns();
   for (std::size_t f = 0; f < latest->by_feature.size() && f < columns.size(); ++f)
     features[columns[f]] = latest->by_feature[f];
+  const DriftInput input = detector.input();
+  json["input"] = {{"infinite_cells", input.infinite_cells},
+                   {"ignored_columns", input.ignored_columns},
+                   {"constant_columns", input.constant.size()},
+                   {"duplicated_columns", input.duplicated.size()}};
   json["when"] = to_iso8601(clock.now());
   store.put("results/drift_signal.json", json.dump(1) + "\n");
   last_published = clock.now();

@@ -27,7 +27,7 @@ DriftSettings small() {
   DriftSettings settings;
   settings.window = 60;
   settings.stride = 5;
-  settings.recent = {20};
+  settings.recent = {20, 180};
   settings.calibration.block_rows = 6;
   settings.calibration.bootstrap_rounds = 50;
   settings.split_least = 6;
@@ -113,6 +113,10 @@ TEST(Monitor, RaisesAHandOverForEachChangeAndCleansUp) {
   EXPECT_GE(events[0].signal_bits, events[0].threshold_bits);
   EXPECT_EQ(events[0].when, world.time_of(events[0].row));
   ASSERT_FALSE(events[0].top_features.empty());
+  EXPECT_EQ(events[0].vnfs.size(), 2U);
+  EXPECT_NEAR(events[0].vnfs[0].share + events[0].vnfs[1].share, 1, 1e-9);
+  EXPECT_FALSE(events[0].voice.empty());
+  EXPECT_FALSE(events[0].calibrated_on.empty());
   EXPECT_GE(events[0].top_features[0].divergence, events[0].top_features.back().divergence);
   EXPECT_NEAR(static_cast<double>(events[1].change_row), 300, 6);
 
@@ -127,6 +131,10 @@ TEST(Monitor, RaisesAHandOverForEachChangeAndCleansUp) {
   const auto signal = world.json("results/drift_signal.json");
   EXPECT_EQ(signal["row"], 449);
   EXPECT_EQ(signal["features"].size(), 2U) << "lags are not watched";
+  EXPECT_EQ(signal["calibrated_on"], "baseline");
+  EXPECT_EQ(signal["recent"].size(), 2U);
+  for (const auto& voice : signal["recent"]) EXPECT_TRUE(voice["threshold_errors_bits"].contains("C"));
+  EXPECT_EQ(signal["input"]["constant_columns"], 0);
   const auto history = parse_npz(*world.store.get("results/drift_signal.npz"), "history");
   EXPECT_GT(history.at("row").elements(), 70U);
   EXPECT_EQ(history.at("by_feature").shape[1], 2U);

@@ -23,11 +23,15 @@ void RecentRows::set_columns(std::vector<std::string> names) {
 
 void RecentRows::map_columns(const std::vector<std::string>& columns) {
   destinations_.assign(columns.size(), nowhere);
+  ignored_columns_ = 0;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (columns[i].ends_with(lag_suffix)) continue;
     auto found = index_.find(columns[i]);
     if (found == index_.end()) {
-      if (names_.size() >= max_columns_) continue;
+      if (names_.size() >= max_columns_) {
+        ++ignored_columns_;
+        continue;
+      }
       found = index_.emplace(columns[i], names_.size()).first;
       names_.push_back(columns[i]);
     }
@@ -48,8 +52,13 @@ void RecentRows::push(int64_t row, const std::vector<std::string>& columns, std:
   entry->row = row;
   entry->values.assign(names_.size(), missing());
   const std::size_t given = std::min(values.size(), destinations_.size());
-  for (std::size_t i = 0; i < given; ++i)
-    if (destinations_[i] != nowhere && std::isfinite(values[i])) entry->values[destinations_[i]] = values[i];
+  for (std::size_t i = 0; i < given; ++i) {
+    if (destinations_[i] == nowhere) continue;
+    if (std::isfinite(values[i]))
+      entry->values[destinations_[i]] = values[i];
+    else if (std::isinf(values[i]))
+      ++infinite_cells_;
+  }
 }
 
 std::vector<std::size_t> RecentRows::present(std::size_t begin, std::size_t end) const {

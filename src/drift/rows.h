@@ -21,6 +21,8 @@ class RecentRows {
   [[nodiscard]] std::size_t size() const { return rows_.size(); }
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
   [[nodiscard]] const std::vector<std::string>& columns() const { return names_; }
+  [[nodiscard]] uint64_t infinite_cells() const { return infinite_cells_; }
+  [[nodiscard]] uint64_t ignored_columns() const { return ignored_columns_; }  ///< of the last push
   /// `index` 0 is the oldest kept.
   [[nodiscard]] int64_t row(std::size_t index) const { return entry(index).row; }
   [[nodiscard]] double at(std::size_t index, std::size_t column) const {
@@ -52,6 +54,8 @@ class RecentRows {
   std::vector<std::size_t> destinations_;  // ... and where they go; npos: nowhere
   std::vector<Entry> rows_;                // a ring once it has `capacity` entries
   std::size_t first_ = 0;
+  uint64_t infinite_cells_ = 0;
+  uint64_t ignored_columns_ = 0;
 };
 
 }  // namespace drst

@@ -1,30 +1,47 @@
 #include "drift/scan.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace drst {
 
-std::vector<Alarm> scan(const Table& table, const std::vector<std::string>& kpis,
-                        const DriftSettings& settings, uint64_t seed, std::vector<SignalPoint>* points) {
+namespace {
+constexpr int64_t rows_between_reports = 1000;
+}
+
+TableScan::TableScan(const DriftSettings& settings, std::vector<std::string> kpis, uint64_t seed,
+                     std::shared_ptr<const DriftHistory> history)
+    : kpis_(std::move(kpis)), detector_(settings, seed) {
+  detector_.set_history(std::move(history));
+}
+
+void TableScan::add(const Table& table, const std::function<bool(int64_t)>& progress,
+                    std::vector<SignalPoint>* points) {
   std::vector<std::string> names;
   std::vector<std::size_t> columns;
   for (std::size_t c = 0; c < table.columns(); ++c) {
-    if (std::find(kpis.begin(), kpis.end(), table.names()[c]) != kpis.end()) continue;
+    if (std::find(kpis_.begin(), kpis_.end(), table.names()[c]) != kpis_.end()) continue;
     names.push_back(table.names()[c]);
     columns.push_back(c);
   }
-  DriftDetector detector(settings, seed);
-  std::vector<Alarm> alarms;
   std::vector<double> values(columns.size());
   for (std::size_t r = 0; r < table.rows(); ++r) {
     for (std::size_t i = 0; i < columns.size(); ++i) values[i] = table.at(r, columns[i]);
-    if (auto alarm = detector.push(static_cast<int64_t>(r), names, values)) {
-      alarms.push_back(std::move(*alarm));
-      detector.acknowledge();
+    if (auto alarm = detector_.push(rows_, names, values)) {
+      alarms_.push_back(std::move(*alarm));
+      detector_.acknowledge();
     }
-    if (points != nullptr && detector.evaluated()) points->push_back(*detector.evaluated());
+    if (points != nullptr && detector_.evaluated()) points->push_back(*detector_.evaluated());
+    if (++rows_ % rows_between_reports == 0 && progress && !progress(rows_)) return;
   }
-  return alarms;
+}
+
+std::vector<Alarm> scan(const Table& table, const std::vector<std::string>& kpis,
+                        const DriftSettings& settings, uint64_t seed, std::vector<SignalPoint>* points,
+                        std::shared_ptr<const DriftHistory> history) {
+  TableScan all(settings, kpis, seed, std::move(history));
+  all.add(table, nullptr, points);
+  return all.alarms();
 }
 
 }  // namespace drst

@@ -17,8 +17,9 @@ void describe(SettingsVisitor& v, DriftSettings& s) {
            1, 100'000});
   v.visit("recent", s.recent,
           {"rows",
-           "shorter windows compared with the same baseline, each a divisor of window: a third of it fills "
-           "with a new stage three times sooner"});
+           "further windows compared with the same baseline, each a divisor or a multiple of window: a third "
+           "of it fills with a new stage three times sooner, three times it averages over more experiments "
+           "and sees a slow change that the others take for chance"});
   v.visit(
       "bins", s.bins,
       {"1",
@@ -36,23 +37,33 @@ void describe(SettingsVisitor& v, DriftSettings& s) {
        50, 100'000});
   v.visit("rule", c.rule,
           {"",
-           "thresholds are quantiles of the bootstrapped signal, or follow from a budget of false alarms",
+           "thresholds follow from a budget of false alarms, or are quantiles of the bootstrapped signal",
            0,
            0,
-           {"quantile", "budget"}});
-  v.visit("quantiles", c.quantiles, {"1", "for tiers A, B, C", 0, 1});
-  v.visit("budget_rows", c.budget_rows,
-          {"rows", "rule = budget: expected records between false alarms, for tiers A, B, C", 1, 1e12});
+           {"budget", "quantile"}});
+  v.visit("quantiles", c.quantiles, {"1", "rule = quantile: for tiers A, B, C", 0, 1});
   v.visit("tail_from", c.tail_from,
           {"1",
            "exceedance at which the bootstrapped quantiles hand over to an exponential tail: 40 of 400 "
            "rounds lie beyond 0.1, enough to fit it",
            0.001, 1});
+  v.visit("budget_hours", c.budget_hours,
+          {"h",
+           "rule = budget: expected hours of stream between false alarms of the detector as a whole, for "
+           "tiers A, B, C; a day, a week, a month",
+           0.001, 1e6});
+  v.visit("row_s", c.row_s, {"s", "time from record to record, for budget_hours", 1e-6, 1e6});
+  v.visit("null_rows", c.null_rows,
+          {"rows",
+           "rule = budget: pseudo-records that the detector is run over at a calibration, 2.3 days; takes "
+           "some 0.2 s, and longer runs are extrapolated",
+           1000, 1e9});
   v.visit("least_effect", c.least_effect,
           {"bits",
-           "no threshold of tiers A, B, C is lower for the whole window. Windows of one stage differ by up "
-           "to 0.20 bit from its first 300 records, those of another stage by 0.45 and more; A is the "
-           "geometric middle",
+           "no threshold of tiers A, B, C is lower for the whole window and longer ones, unless a history of "
+           "the regime says so: 300 records alone do not know how much experiments differ. Windows of one "
+           "stage differ by up to 0.20 bit from its first 300 records, those of another stage by 0.45 and "
+           "more; A is the geometric middle",
            0, 1});
   v.visit("recent_least_effect", c.recent_least_effect,
           {"bits",
@@ -84,14 +95,19 @@ void describe(SettingsVisitor& v, DriftSettings& s) {
            0, 1e6});
   v.visit("vanished_rows", s.vanished_rows,
           {"rows",
-           "a column of the baseline that is missing for so many records is gone; a multiplexed counter may "
-           "be missing for some",
+           "a column of the baseline that is missing for so many records is gone, and one that the baseline "
+           "lacked is new when it has been there for so many; a multiplexed counter of the public tables is "
+           "missing for one at most. Longer if the baseline had gaps: three times the longest",
            1, 100'000});
   v.visit("vanished_share", s.vanished_share,
           {"1",
-           "share of the baseline's columns that must be gone for an alarm: a VNF of five is a fifth, one "
-           "counter is not worth a retraining",
+           "share of the baseline's columns that must be gone or new for an alarm: a VNF of five is a fifth, "
+           "one counter is not worth a retraining",
            0.0001, 1});
+  v.visit("vnfs", s.vnfs,
+          {"",
+           "names of VNFs, for the account of what drifted: a column <vnf>_<event> is its VNF's; none: found "
+           "from the columns' names"});
   v.visit(
       "max_columns", s.max_columns,
       {"1",
@@ -128,9 +144,11 @@ void describe(SettingsVisitor& v, DriftSettings& s) {
 
 void check(const DriftSettings& s) {
   for (const int64_t recent : s.recent)
-    if (recent < 1 || recent >= s.window || s.window % recent != 0)
-      throw InputError("drift.recent: " + to_text(recent) + " is not a proper divisor of drift.window = " +
-                       to_text(s.window) + "; choose for example a half or a third of it");
+    if (recent < 1 || recent == s.window || (s.window % recent != 0 && recent % s.window != 0) ||
+        recent > 100 * s.window)
+      throw InputError("drift.recent: " + to_text(recent) +
+                       " neither divides nor multiplies drift.window = " + to_text(s.window) +
+                       "; choose for example a third of it, or three times it");
   const auto rising = [](const std::vector<double>& values, const std::string& key, double low, double high) {
     if (values.size() != 3 || !std::is_sorted(values.begin(), values.end()) || values.front() < low ||
         values.back() > high)
@@ -139,7 +157,7 @@ void check(const DriftSettings& s) {
   };
   const auto& c = s.calibration;
   rising(c.quantiles, "quantiles", 0, 1);
-  rising(c.budget_rows, "budget_rows", 1, 1e15);
+  rising(c.budget_hours, "budget_hours", 0.001, 1e6);
   rising(c.least_effect, "least_effect", 0, 1);
   rising(c.recent_least_effect, "recent_least_effect", 0, 1);
   rising(c.most_effect, "most_effect", 0, 1);

@@ -54,6 +54,7 @@ TEST(Config, TheDefaultsAreInRange) {
 std::vector<std::string> others(const std::string& value) {
   if (value == "true") return {"false"};
   if (value == "false") return {"true"};
+  if (value == "[]") return {"[\"another\"]"};
   if (value.front() == '[') return {"[]"};
   if (value.front() == '"') return {"\"another\""};
   const double number = std::stod(value);

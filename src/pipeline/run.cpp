@@ -109,6 +109,7 @@ class ClosedLoop {
     }
     MonitorOptions monitor = config.monitor_options();
     monitor.run_id = facts.run_id;
+    monitor.history = std::make_shared<DriftHistory>(history_of(tables.offline, config.model.kpis));
     monitor_ = std::make_unique<Monitor>(log, store, clock, config.drift, monitor);
     RetrainerOptions retrainer = config.retrainer_options();
     retrainer.run_id = facts.run_id;

@@ -71,6 +71,14 @@ void write_event(ObjectStore& store, const DriftEvent& event) {
   object["top_features"] = nlohmann::ordered_json::array();
   for (const auto& share : event.top_features)
     object["top_features"].push_back({{"feature", share.feature}, {"divergence", share.divergence}});
+  object["voice"] = event.voice;
+  object["threshold_error_bits"] = event.threshold_error;
+  object["calibrated_on"] = event.calibrated_on;
+  object["vnfs"] = nlohmann::ordered_json::array();
+  for (const auto& share : event.vnfs)
+    object["vnfs"].push_back({{"vnf", share.vnf}, {"share", share.share}, {"divergence", share.divergence}});
+  object["columns_gone"] = event.columns_gone;
+  object["columns_new"] = event.columns_new;
   store.put(drift_prefix + key_part(event.id) + ".json", write_json(object));
 }
 
@@ -120,6 +128,13 @@ std::vector<DriftEvent> read_drift_events(ObjectStore& store) {
     event.when = fields.time("when");
     for (const auto& share : fields.objects("top_features"))
       event.top_features.push_back({share.text("feature"), share.number("divergence")});
+    event.voice = fields.text("voice");
+    event.threshold_error = fields.number("threshold_error_bits");
+    event.calibrated_on = fields.text("calibrated_on");
+    for (const auto& share : fields.objects("vnfs"))
+      event.vnfs.push_back({share.text("vnf"), share.number("share"), share.number("divergence")});
+    event.columns_gone = fields.texts("columns_gone");
+    event.columns_new = fields.texts("columns_new");
     return event;
   });
   std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) {

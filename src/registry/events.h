@@ -26,6 +26,11 @@ struct FeatureShare {
   std::string feature;
   double divergence = 0;  ///< bits
 };
+struct VnfShare {
+  std::string vnf;
+  double share = 0;       ///< of all features' divergence, 0..1
+  double divergence = 0;  ///< bits, mean over its features
+};
 struct DriftEvent {
   std::string id;
   std::string stage;       ///< of the record at `row`, for the report only
@@ -35,6 +40,11 @@ struct DriftEvent {
   std::string tier;
   std::vector<FeatureShare> top_features;  ///< largest first, at most 10
   Time when{};
+  std::string voice = {};           ///< that raised it: "window", "recent <records>", "split", "columns"
+  double threshold_error = 0;       ///< standard error of threshold_bits; 0: a setting, not an estimate
+  std::string calibrated_on = {};   ///< what the threshold follows from: "history", "baseline" or "setting"
+  std::vector<VnfShare> vnfs = {};  ///< largest first, as many as top_features
+  std::vector<std::string> columns_gone = {}, columns_new = {};  ///< of voice "columns", at most 100 each
 };
 struct RetrainEvent {
   /// "answer" to a drift, or "rollback" to `release`. A published refit ("refit" in summaries) writes no

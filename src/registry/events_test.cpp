@@ -17,7 +17,13 @@ TEST(Events, RepeatingAStepWritesTheSameObject) {
                    0.1,
                    "B",
                    {{"firewall_cycles", 0.5}},
-                   VirtualClock::default_epoch()};
+                   VirtualClock::default_epoch(),
+                   "recent 100",
+                   0.01,
+                   "history",
+                   {{"firewall", 0.75, 0.4}},
+                   {"old_cycles"},
+                   {"new_cycles"}};
   write_event(store, drift);
   write_event(store, drift);
   EXPECT_TRUE(store.exists("results/drift/run-120.json"));
@@ -30,6 +36,13 @@ TEST(Events, RepeatingAStepWritesTheSameObject) {
   EXPECT_EQ(drifts[1].top_features.at(0).feature, "firewall_cycles");
   EXPECT_EQ(drifts[1].signal_bits, 0.2);
   EXPECT_EQ(drifts[1].when, VirtualClock::default_epoch());
+  EXPECT_EQ(drifts[1].voice, "recent 100");
+  EXPECT_EQ(drifts[1].threshold_error, 0.01);
+  EXPECT_EQ(drifts[1].calibrated_on, "history");
+  EXPECT_EQ(drifts[1].vnfs.at(0).vnf, "firewall");
+  EXPECT_EQ(drifts[1].vnfs.at(0).share, 0.75);
+  EXPECT_EQ(drifts[1].columns_gone, std::vector<std::string>{"old_cycles"});
+  EXPECT_EQ(drifts[1].columns_new, std::vector<std::string>{"new_cycles"});
 }
 
 TEST(Events, SwapAndRetrainEventsReadBack) {

@@ -339,6 +339,15 @@ Json event_json(const DriftEvent& event) {
   json["top_features"] = Json::array();
   for (const auto& share : event.top_features)
     json["top_features"].push_back({{"feature", share.feature}, {"divergence_bits", share.divergence}});
+  json["voice"] = event.voice;
+  json["threshold_error_bits"] = event.threshold_error;
+  json["calibrated_on"] = event.calibrated_on;
+  json["vnfs"] = Json::array();
+  for (const auto& share : event.vnfs)
+    json["vnfs"].push_back(
+        {{"vnf", share.vnf}, {"share", share.share}, {"divergence_bits", share.divergence}});
+  json["columns_gone"] = event.columns_gone;
+  json["columns_new"] = event.columns_new;
   return json;
 }
 
