@@ -14,7 +14,7 @@ export DRST_DATA
 endif
 
 .PHONY: help packages build run test test-fast test-long test-bare test-packaged asan tsan tidy format format-check shellcheck \
-        bench fuzz install packaged figures choose clean test-python
+        bench fuzz install packaged figures drift-figures choose clean test-python
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -85,6 +85,12 @@ figures: packages ## the table of docs/figures.md, "Label budgets": each family,
 
 choose: packages ## choose the settings of adaptation on every table but dag-1's: config/chosen.toml; needs DRST_DATA
 	@tools/choose-settings.sh $(BUILD)
+
+drift-figures: packages ## the tables of docs/figures.md, "Drift": real tables, budgets, detectors compared (an hour on one core)
+	@for bench in drift_real_bench drift_budget_bench drift_compare_bench; do tools/build.sh release $(BUILD) $$bench || exit 1; done
+	$(BUILD)/bin/drift_real_bench
+	$(BUILD)/bin/drift_budget_bench --baselines 200
+	$(BUILD)/bin/drift_compare_bench
 
 fuzz: packages ## run every fuzzer for SECONDS_EACH (60) seconds
 	@tools/build.sh fuzz build/fuzz

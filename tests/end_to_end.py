@@ -374,6 +374,121 @@ class LabelBudgets(Temporary):
                 self.assertTrue(os.path.exists(self.path(name, "store", "results", "retrain_skipped_no_labels.flag")))
 
 
+class DriftScan(Temporary):
+    """drst drift scan: any numeric tables as one stream."""
+
+    def write(self, name, rows, columns=("fw_cycles", "fw_loads", "dpi_cycles", "dpi_loads"), level=0.0, seed=1, change=None):
+        rng = np.random.default_rng(seed)
+        values = np.zeros((rows, len(columns)))
+        state = np.zeros(len(columns))
+        for row in range(rows):
+            state = 0.5 * state + rng.normal(size=len(columns))
+            values[row] = state + level
+        cells = [[f"{x:.6f}" for x in row] for row in values]
+        if change:
+            change(cells)
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(",".join(columns) + "\n" + "".join(",".join(row) + "\n" for row in cells))
+        return self.path(name)
+
+    def scan(self, *args, expect=0):
+        return json.loads(drst("drift", "scan", "--json", "-q", *args, expect=expect).stdout)
+
+    def test_real_tables_as_one_stream(self):
+        parts = []
+        for name, table, rows in (("a", "combined.csv", 500), ("b", "resource_stimulus_global_A-B-C_modified.csv", 1000)):
+            lines = read(f"{PERF}/{table}").splitlines(keepends=True)
+            with open(self.path(f"{name}.csv"), "w", encoding="utf-8") as file:
+                file.writelines([lines[0], *(lines[-rows:] if name == "a" else lines[1:rows + 1])])
+            parts.append(self.path(f"{name}.csv"))
+        found = self.scan(*parts)
+        self.assertEqual([file["first_row"] for file in found["files"]], [0, 500])
+        self.assertEqual(len(found["changes"]), 1)
+        change = found["changes"][0]
+        self.assertEqual((change["file"], change["file_row"]), (parts[1], change["row"] - 500))
+        self.assertLessEqual(abs(change["change_row"] - 500), 30)
+        self.assertLessEqual(change["row"], 600)
+        self.assertEqual({vnf["vnf"] for vnf in change["vnfs"]}, {"firewall", "nf_router", "ndpi_stats", "payload_scan", "bridge"})
+        self.assertAlmostEqual(sum(vnf["share"] for vnf in change["vnfs"]), 1, places=6)
+        self.assertNotIn("latency", found["columns"])
+        self.assertEqual(found, self.scan(*parts), "repeatable")
+        text = drst("drift", "scan", *parts, "-q").stdout
+        self.assertIn(f"{change['row']}", text)
+        self.assertIn("VNFs:", text)
+
+    def test_one_vnf_and_fail_on(self):
+        def louder(cells):
+            for row in cells:
+                row[2] = f"{float(row[2]) + 6:.6f}"
+        quiet, loud = self.write("a.csv", 900), self.write("b.csv", 500, seed=2, change=louder)
+        self.assertEqual(self.scan(quiet)["changes"], [])
+        self.assertIn("no change", drst("drift", "scan", quiet, "-q", "--fail-on", "A").stdout)
+        settings = ("--set", "drift.least_effect=[0.15,0.2,0.3]", "--set", "drift.recent_least_effect=[0.18,0.25,0.35]")
+        found = self.scan(quiet, loud, *settings)
+        self.assertEqual(found["changes"][0]["vnfs"][0]["vnf"], "dpi")
+        self.assertEqual(found["changes"][0]["features"][0]["feature"], "dpi_cycles")
+        tier = found["changes"][0]["tier"]
+        self.scan(quiet, loud, *settings, "--fail-on", tier, expect=1)
+        if tier != "C":
+            self.scan(quiet, loud, *settings, "--fail-on", "C")
+        other = self.scan(quiet, loud, "--window", "120", "--stride", "5")
+        self.assertEqual(other["window"], 120)
+
+    def test_budget_needs_a_history(self):
+        history, stream = self.write("h.csv", 4000, seed=5), self.write("s.csv", 900, seed=6)
+        changed = self.write("c.csv", 600, seed=7, level=0.9)
+        with_history = self.scan("--history", history, stream, changed, "--set", "drift.budget_hours=[6,24,168]")
+        self.assertEqual(with_history["changes"][0]["calibrated_on"], "history")
+        self.assertGreater(with_history["changes"][0]["threshold_error_bits"], 0)
+        self.assertLess(with_history["changes"][0]["threshold_bits"], 0.3)
+        self.assertGreater(with_history["changes"][0]["row"], 900)
+
+    def test_columns_that_come_and_go(self):
+        old, new = self.write("a.csv", 400), self.write("b.csv", 200, columns=("fw_cycles", "fw_loads", "nat_cycles", "nat_loads"))
+        change = self.scan(old, new)["changes"][0]
+        self.assertEqual(change["voice"], "columns")
+        self.assertEqual(change["change_row"], 400)
+        self.assertLessEqual(change["row"], 420)
+        self.assertEqual(change["columns_gone"], ["dpi_cycles", "dpi_loads"])
+        self.assertEqual(change["columns_new"], ["nat_cycles", "nat_loads"])
+
+    def test_odd_columns(self):
+        def odd(cells):
+            for i, row in enumerate(cells):
+                row.extend(["7", "", row[0], "1e300" if i % 2 else "-1e300", "inf" if i % 50 == 0 else row[1]])
+        path = self.write("odd.csv", 800, change=odd)
+        text = read(path)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace("dpi_loads\n", "dpi_loads,constant,empty,twin,huge,holes\n", 1))
+        found = self.scan(path)
+        self.assertEqual(found["changes"], [])
+        self.assertEqual(found["constant_columns"], ["constant"])
+        self.assertEqual(found["duplicated_columns"], ["twin"])
+        self.assertNotIn("empty", found["columns"])
+        self.assertEqual(found["files"][0]["infinite_cells"], 16)
+
+    def test_wrong_input(self):
+        good = self.write("good.csv", 400)
+        for code, words, args in (
+                (3, ["nowhere.csv"], [self.path("nowhere.csv")]),
+                (3, ["200 rows", "300", "--window"], [self.write("short.csv", 200)]),
+                (3, ["text.csv:12", "many"], [good, self.write("text.csv", 400, change=lambda cells: cells[10].__setitem__(1, "many"))]),
+                (3, ["kpi.csv", "no column"], [self.write("kpi.csv", 400, columns=("output_rate", "latency"))]),
+                (3, ["drift.recent"], [good, "--set", "drift.recent=[70]"]),
+                (3, ["h.csv", "history"], [good, "--history", self.write("h.csv", 50)]),
+                (2, ["--fail-on"], [good, "--fail-on", "D"]),
+                (2, [], [])):
+            done = drst("drift", "scan", *args, expect=code)
+            for word in words:
+                self.assertIn(word, done.stderr)
+            self.assertEqual(done.stdout, "")
+        drst("drift", expect=2)
+        with open(self.path("empty.csv"), "w", encoding="utf-8"):
+            pass
+        self.assertIn("empty.csv", drst("drift", "scan", self.path("empty.csv"), expect=3).stderr)
+        self.assertEqual(len(self.scan("--kpis", self.path("kpi.csv"))["changes"]), 0)
+
+
 class WrongInput(Temporary):
     """Each gets the right exit code and words that say what, where, what to do; nothing good is lost."""
 

@@ -66,6 +66,7 @@ void add_monitor(CLI::App& app, Context& context);
 void add_retrain(CLI::App& app, Context& context);
 void add_models(CLI::App& app, Context& context);
 void add_report(CLI::App& app, Context& context);
+void add_drift(CLI::App& app, Context& context);
 void add_config(CLI::App& app, Context& context);
 
 }  // namespace drst::cli
