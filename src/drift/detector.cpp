@@ -275,6 +275,25 @@ std::optional<Alarm> DriftDetector::push(int64_t row, const std::vector<std::str
   return s.judge(row);
 }
 
+std::optional<Alarm> DriftDetector::hear(const ErrorAlarm& error, int64_t row) {
+  State& s = *state_;
+  if (s.alarmed || !s.settled() || s.pushed - s.regime < s.settings.cool_down) return std::nullopt;
+  Alarm alarm;
+  alarm.row = row;
+  alarm.voice = "error";
+  alarm.signal = error.mean_since;
+  alarm.threshold = error.usual_bound;
+  alarm.tier = Tier::A;
+  alarm.calibrated_on = "labels";
+  alarm.columns = s.baseline->names;
+  for (std::size_t f = 0; f < s.baseline->js.features(); ++f)
+    alarm.by_feature.push_back(s.baseline->js.feature(f));
+  int64_t change = std::max(s.regime, s.first_kept());
+  while (change + 1 < s.pushed && s.rows.row(s.index_of(change)) < error.since) ++change;
+  s.raise(alarm, change);
+  return alarm;
+}
+
 void DriftDetector::acknowledge() {
   State& s = *state_;
   if (!s.alarmed) return;

@@ -14,6 +14,7 @@
 // Thresholds follow from a budget of false alarms for all windows together (run_length.h) where a history of
 // the regime at hand is known (`set_history`). A baseline alone cannot say how much experiments differ: then
 // they are quantiles of its bootstrapped signal, and no lower than the least effects worth acting on.
+// A fifth comes from outside (`hear`): the frozen model's error on labelled records (error_voice.h).
 // An alarm carries tier, account by feature, and the estimated row of the change (the best split of the last
 // records). It stands until `acknowledge()` (the retrainer is done, or its lock went stale). Then the new
 // baseline is the next full window that lies after the estimated change; until then the signal against the
@@ -33,6 +34,7 @@
 
 #include "base/settings.h"
 #include "drift/calibration.h"
+#include "drift/error_voice.h"
 #include "drift/history.h"
 #include "registry/handover.h"
 
@@ -51,6 +53,11 @@ struct DriftSettings {
   int64_t vanished_rows = 10;
   double vanished_share = 0.05;
   std::vector<std::string> vnfs;
+  // the error voice, on labels as they come
+  int64_t error_reference = 100;
+  int64_t error_block = 1;
+  double error_risk = 0.05;
+  double error_budget_labels = 100'000;  ///< 0: none
   int64_t max_columns = 4096;
   // the monitor's
   double first_record_timeout_s = 600;  ///< 0: none, as below
@@ -69,16 +76,18 @@ void check(const DriftSettings& settings);
 struct Alarm {
   int64_t row = 0;         ///< of the record that raised it
   int64_t change_row = 0;  ///< estimated first row of the new regime
-  std::string voice;       ///< "window", "recent <records>", "split", "columns"
-  double signal =
-      0;  ///< bits, of that voice; of "columns": the share of columns gone or new (each is one bit)
+  std::string voice;       ///< "window", "recent <records>", "split", "columns", "error"
+  /// Bits, of that voice; of "columns": the share of columns gone or new (each is one bit); of "error": mean
+  /// of min(e, 1) since the change.
+  double signal = 0;
   double threshold = 0;        ///< of its tier
   double threshold_error = 0;  ///< its standard error; 0: a setting, not an estimate
   Tier tier = Tier::none;
   std::vector<std::string> columns;
   std::vector<double> by_feature;  ///< bits, in the order of `columns`
-  std::string calibrated_on;       ///< what the threshold follows from: "history", "baseline"; else "setting"
-  std::vector<std::string> gone;   ///< of "columns"
+  std::string
+      calibrated_on;  ///< what the threshold follows from: "history", "baseline", "labels"; else "setting"
+  std::vector<std::string> gone;  ///< of "columns"
   std::vector<std::string> appeared;
 };
 
@@ -125,6 +134,9 @@ class DriftDetector {
   /// been seen.
   std::optional<Alarm> push(int64_t row, const std::vector<std::string>& columns,
                             std::span<const double> values);
+  /// The error voice spoke, and `row` is the last record pushed. An alarm, unless one stands, or the change
+  /// is too near to the last one to be another.
+  std::optional<Alarm> hear(const ErrorAlarm& error, int64_t row);
   void acknowledge();
   [[nodiscard]] bool alarmed() const;  ///< an alarm stands unacknowledged
   [[nodiscard]] const std::optional<SignalPoint>& evaluated()

@@ -268,6 +268,38 @@ TEST(DriftDetector, IgnoresColumnsBeyondTheLimitAndSaysSo) {
   EXPECT_EQ(detector.input().ignored_columns, 2U);
 }
 
+TEST(DriftDetector, TakesAnErrorAlarmUnlessItKnowsOfTheChange) {
+  DriftDetector detector(small(), 1);
+  Chain chain(4);
+  int64_t row = 0;
+  const auto push_until = [&](int64_t end, double level) {
+    std::optional<Alarm> last;
+    for (; row < end; ++row)
+      if (auto alarm = detector.push(row, chain.columns, chain.next(level))) last = std::move(alarm);
+    return last;
+  };
+  const ErrorAlarm error{.row = 398, .since = 370, .usual_bound = 0.1, .mean_since = 0.4, .evidence = 1e6};
+  push_until(50, 0);
+  EXPECT_FALSE(detector.hear(error, 49)) << "before there is a baseline";
+  ASSERT_FALSE(push_until(400, 0));
+  const auto alarm = detector.hear(error, 399);
+  ASSERT_TRUE(alarm.has_value());
+  EXPECT_EQ(alarm->voice, "error");
+  EXPECT_EQ(alarm->tier, Tier::A);
+  EXPECT_EQ(alarm->row, 399);
+  EXPECT_EQ(alarm->change_row, 370);
+  EXPECT_EQ(alarm->signal, 0.4);
+  EXPECT_EQ(alarm->by_feature.size(), alarm->columns.size());
+  EXPECT_TRUE(detector.alarmed());
+  EXPECT_FALSE(detector.hear(error, 399)) << "one stands";
+  detector.acknowledge();
+  push_until(370 + 89, 0);
+  EXPECT_FALSE(detector.hear(error, row)) << "the same change";
+  ASSERT_FALSE(push_until(600, 0));
+  EXPECT_TRUE(push_until(700, 5).has_value()) << "the counters are still watched";
+  EXPECT_FALSE(detector.hear(error, row));
+}
+
 TEST(DriftDetector, HearsASmallLastingChangeWithItsLongWindow) {
   DriftSettings settings = small();
   settings.calibration.budget_hours = {5, 20, 80};

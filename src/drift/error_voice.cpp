@@ -33,18 +33,18 @@ void ErrorVoice::start_anew() {
   stretch_.fill(0);
 }
 
-std::optional<ErrorAlarm> ErrorVoice::push(double loss) {
+std::optional<ErrorAlarm> ErrorVoice::push(double loss, int64_t row) {
   if (std::isnan(loss)) {
     ++left_out_;
     return std::nullopt;
   }
-  ++pushed_;
+  if (block_size_ == 0) block_row_ = row;
   block_sum_ += std::clamp(loss, 0.0, 1.0);
   if (++block_size_ < settings_.block) return std::nullopt;
   const double mean = block_sum_ / static_cast<double>(settings_.block);
   block_sum_ = 0;
   block_size_ = 0;
-  if (watching()) return take(mean);
+  if (watching()) return take(mean, row);
   learn(mean);
   return std::nullopt;
 }
@@ -62,13 +62,13 @@ void ErrorVoice::learn(double mean) {
       std::clamp(mean_ + std::sqrt(2 * variance * sure / n) + 7 * sure / (3 * (n - 1)), least_bound, 1.0);
 }
 
-std::optional<ErrorAlarm> ErrorVoice::take(double mean) {
+std::optional<ErrorAlarm> ErrorVoice::take(double mean, int64_t row) {
   std::size_t strongest = 0;
   for (std::size_t b = 0; b < bets; ++b) {
     const double factor = 1 + shares[b] / bound_ * (mean - bound_);
     evidence_[b] = (evidence_[b] + 1) * factor;
     if (stretch_[b] <= 0) {
-      begin_[b] = pushed_ - settings_.block;
+      begin_[b] = block_row_;
       sum_[b] = 0;
       count_[b] = 0;
     }
@@ -81,7 +81,7 @@ std::optional<ErrorAlarm> ErrorVoice::take(double mean) {
   // A budget of N losses is one of N / block blocks.
   if (evidence < settings_.budget_losses / static_cast<double>(settings_.block)) return std::nullopt;
   ErrorAlarm alarm;
-  alarm.loss = pushed_ - 1;
+  alarm.row = row;
   alarm.since = begin_[strongest];
   alarm.usual_bound = bound_;
   alarm.mean_since = sum_[strongest] / static_cast<double>(count_[strongest]);
@@ -91,7 +91,7 @@ std::optional<ErrorAlarm> ErrorVoice::take(double mean) {
 }
 
 void ErrorVoice::save(StateWriter& out) const {
-  out.number(pushed_);
+  out.number(block_row_);
   out.number(left_out_);
   out.number(block_sum_);
   out.number(block_size_);
@@ -104,7 +104,7 @@ void ErrorVoice::save(StateWriter& out) const {
 }
 
 void ErrorVoice::restore(StateReader& in) {
-  pushed_ = in.number<int64_t>();
+  block_row_ = in.number<int64_t>();
   left_out_ = in.number<uint64_t>();
   block_sum_ = in.number<double>();
   block_size_ = in.number<int64_t>();
@@ -114,8 +114,8 @@ void ErrorVoice::restore(StateReader& in) {
     for (double* value : {&evidence_[b], &stretch_[b], &sum_[b]}) *value = in.number<double>();
     for (int64_t* value : {&begin_[b], &count_[b]}) *value = in.number<int64_t>();
   }
-  if (pushed_ < 0 || seen_ < 0 || seen_ > settings_.reference || block_size_ < 0 ||
-      block_size_ >= settings_.block || (watching() && !(bound_ >= least_bound && bound_ <= 1)))
+  if (seen_ < 0 || seen_ > settings_.reference || block_size_ < 0 || block_size_ >= settings_.block ||
+      (watching() && !(bound_ >= least_bound && bound_ <= 1)))
     in.refuse("contradicts itself");
 }
 

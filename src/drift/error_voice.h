@@ -33,8 +33,8 @@ struct ErrorVoiceSettings {
 };
 
 struct ErrorAlarm {
-  int64_t loss = 0;        ///< number of the loss that raised it, from 0 at the first ever pushed
-  int64_t since = 0;       ///< estimated first loss of the change (where the strongest bet last began)
+  int64_t row = 0;         ///< of the loss that raised it
+  int64_t since = 0;       ///< estimated first row of the change (where the strongest bet last began)
   double usual_bound = 0;  ///< m
   double mean_since = 0;   ///< of the losses from `since` on
   double evidence = 0;     ///< the detector's value, >= N
@@ -45,7 +45,8 @@ class ErrorVoice {
   /// InputError on settings out of range.
   explicit ErrorVoice(const ErrorVoiceSettings& settings);
   /// Clamped to 0..1; NaN is left out and counted.
-  std::optional<ErrorAlarm> push(double loss);
+  /// `row`: where the loss belongs; told again by an alarm.
+  std::optional<ErrorAlarm> push(double loss, int64_t row);
   void start_anew();  ///< learns its reference again: another model is live
   [[nodiscard]] uint64_t left_out() const { return left_out_; }
   [[nodiscard]] bool watching() const { return seen_ >= settings_.reference; }
@@ -56,13 +57,13 @@ class ErrorVoice {
 
  private:
   static constexpr std::size_t bets = 6;
-  std::optional<ErrorAlarm> take(double mean);
+  std::optional<ErrorAlarm> take(double mean, int64_t row);
   void learn(double mean);
 
   ErrorVoiceSettings settings_;
-  int64_t pushed_ = 0;
   uint64_t left_out_ = 0;
   double block_sum_ = 0;
+  int64_t block_row_ = 0;  // of its first loss
   int64_t block_size_ = 0;
   int64_t seen_ = 0;               // blocks of the reference
   double mean_ = 0, squares_ = 0;  // Welford's

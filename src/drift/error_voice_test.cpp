@@ -19,7 +19,7 @@ TEST(ErrorVoice, BoundsTheUsualLossAsInThePaper) {
   ErrorVoice voice(ErrorVoiceSettings{});
   for (int i = 0; i < 100; ++i) {
     EXPECT_FALSE(voice.watching());
-    voice.push(0.1 * (i % 5));
+    voice.push(0.1 * (i % 5), i);
   }
   EXPECT_TRUE(voice.watching());
   EXPECT_NEAR(voice.usual_bound(), 0.3255497156025703, 1e-12);
@@ -38,7 +38,7 @@ TEST(ErrorVoice, StaysSilentForItsBudgetOnAverageHoweverTheLossesAreDistributed)
         const double loss = kind == 0   ? random.uniform()
                             : kind == 1 ? (random.chance(0.1) ? 1.0 : 0.0)
                                         : 0.2 * random.uniform();
-        if (voice.push(loss)) ++alarms;
+        if (voice.push(loss, i)) ++alarms;
       }
       losses += 2000;
     }
@@ -55,10 +55,10 @@ TEST(ErrorVoice, HoldsItsBoundEvenWhereTheMeanIsAtTheBound) {
   constexpr int streams = 300;
   for (int stream = 0; stream < streams; ++stream) {
     ErrorVoice voice(settings);
-    for (int i = 0; i < 100; ++i) voice.push(0.1 * (i % 5));
+    for (int i = 0; i < 100; ++i) voice.push(0.1 * (i % 5), i);
     const double m = voice.usual_bound();
     int until = 0;
-    while (until < 20'000 && !voice.push(random.chance(m) ? 1.0 : 0.0)) ++until;
+    while (until < 20'000 && !voice.push(random.chance(m) ? 1.0 : 0.0, until)) ++until;
     total += until;
   }
   EXPECT_GE(total / streams, 300) << "expected losses until a false alarm";
@@ -70,17 +70,17 @@ TEST(ErrorVoice, HearsAModelThatFails) {
     int worst = 0;
     for (int stream = 0; stream < 50; ++stream) {
       ErrorVoice voice(ErrorVoiceSettings{});
-      for (int i = 0; i < 500; ++i) ASSERT_FALSE(voice.push(0.2 * random.uniform()));
+      for (int i = 0; i < 500; ++i) ASSERT_FALSE(voice.push(0.2 * random.uniform(), i));
       int delay = 0;
       std::optional<ErrorAlarm> alarm;
       while (!alarm && delay < 500) {
-        alarm = voice.push(std::min(1.0, after + 0.2 * (random.uniform() - 0.5)));
+        alarm = voice.push(std::min(1.0, after + 0.2 * (random.uniform() - 0.5)), 500 + delay);
         ++delay;
       }
       ASSERT_TRUE(alarm.has_value());
       worst = std::max(worst, delay);
       EXPECT_NEAR(static_cast<double>(alarm->since), 500, 3);
-      EXPECT_EQ(alarm->loss, 500 + delay - 1);
+      EXPECT_EQ(alarm->row, 500 + delay - 1);
       EXPECT_NEAR(alarm->mean_since, after, 0.1);
       EXPECT_GE(alarm->evidence, 1e4);
       EXPECT_FALSE(voice.watching()) << "learns the new usual loss";
@@ -91,19 +91,19 @@ TEST(ErrorVoice, HearsAModelThatFails) {
 
 TEST(ErrorVoice, SilentWhenTheModelGetsBetter) {
   ErrorVoice voice(ErrorVoiceSettings{});
-  for (int i = 0; i < 3000; ++i) ASSERT_FALSE(voice.push(i < 200 ? 0.5 : 0.1));
+  for (int i = 0; i < 3000; ++i) ASSERT_FALSE(voice.push(i < 200 ? 0.5 : 0.1, i));
 }
 
 TEST(ErrorVoice, TakesWhatIsNoLoss) {
   ErrorVoice voice(ErrorVoiceSettings{});
   for (int i = 0; i < 100; ++i) {
-    voice.push(std::numeric_limits<double>::quiet_NaN());
-    voice.push(i % 2 == 0 ? -1e300 : 0.0);
+    voice.push(std::numeric_limits<double>::quiet_NaN(), i);
+    voice.push(i % 2 == 0 ? -1e300 : 0.0, i);
   }
   EXPECT_EQ(voice.left_out(), 100U);
   EXPECT_TRUE(voice.watching());
   std::optional<ErrorAlarm> alarm;
-  for (int i = 0; i < 20 && !alarm; ++i) alarm = voice.push(std::numeric_limits<double>::infinity());
+  for (int i = 0; i < 20 && !alarm; ++i) alarm = voice.push(std::numeric_limits<double>::infinity(), i);
   ASSERT_TRUE(alarm.has_value());
   EXPECT_EQ(alarm->mean_since, 1);
   ErrorVoiceSettings wrong;
@@ -124,8 +124,8 @@ TEST(ErrorVoice, GoesOnToTheBitAfterSaveAndRestore) {
   int alarms = 0;
   for (int i = 0; i < 900; ++i) {
     const double loss = i % 300 > 200 ? random.uniform(0.9, 1) : 0.2 * random.uniform();
-    const auto a = steady.push(loss);
-    const auto b = restarted->push(loss);
+    const auto a = steady.push(loss, i);
+    const auto b = restarted->push(loss, i);
     ASSERT_EQ(a.has_value(), b.has_value());
     if (a) {
       EXPECT_EQ(a->since, b->since);

@@ -30,6 +30,12 @@ JoinedReaderOptions reader_options(const MonitorOptions& options) {
   return reader;
 }
 
+std::optional<ErrorVoiceSettings> error_settings(const DriftSettings& settings) {
+  if (settings.error_budget_labels <= 0) return std::nullopt;
+  return ErrorVoiceSettings{settings.error_reference, settings.error_risk, settings.error_budget_labels,
+                            settings.error_block};
+}
+
 /// The first few names.
 std::vector<std::string> some(const std::vector<std::string>& names) {
   return {names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), most_names))};
@@ -46,6 +52,7 @@ Monitor::State::State(Log& l, ObjectStore& s, const Clock& c, DriftSettings sett
       handover(s),
       reader(l, c, reader_options(options)),
       detector(settings, options.seed),
+      errors(l, options.topic, error_settings(settings), options.epsilon),
       window(static_cast<std::size_t>(settings.window),
              static_cast<std::size_t>(options.reader.reorder_bound)),
       history(static_cast<std::size_t>(settings.history_points)),
@@ -100,10 +107,12 @@ void Monitor::State::handle(JoinedReader::Item& item) {
     item.row = static_cast<int64_t>(counts.records);  // without an id: its place in the stream
   ++counts.records;
   window.push(item.id, item.row, item.values, item.label);
-  const auto alarm = detector.push(item.row, reader.columns(), item.values);
+  auto alarm = detector.push(item.row, reader.columns(), item.values);
   if (detector.evaluated()) {
     latest = detector.evaluated();
     history.add(*latest, detector.columns());
+    if (const auto error = errors.look(reader.run_id(), item.row); error && !alarm)
+      alarm = detector.hear(*error, item.row);
   }
   if (alarm) raise(*alarm, item);
   if (alarm || ++unsaved >= static_cast<uint64_t>(settings.save_every)) save();
@@ -148,8 +157,10 @@ void Monitor::State::raise(const Alarm& alarm, const JoinedReader::Item& item) {
   event = id;
   ++counts.alarms;
   log::info("drift at row " + to_text(alarm.row) + ", since about row " + to_text(alarm.change_row) +
-            ": tier " + drift.tier + ", " + to_fixed(alarm.signal, 3) + " bits (" + alarm.voice + ") over " +
-            to_fixed(alarm.threshold, 3) + "; most in " +
+            ": tier " + drift.tier + ", " +
+            (alarm.voice == "error" ? "mean error " + to_fixed(alarm.signal, 3)
+                                    : to_fixed(alarm.signal, 3) + " bits (" + alarm.voice + ")") +
+            " over " + to_fixed(alarm.threshold, 3) + "; most in " +
             (drift.top_features.empty() ? "nothing" : drift.top_features.front().feature));
 }
 

@@ -1,13 +1,13 @@
 // The monitor: the detector on the stream (SPEC 8), as a component.
 //
 // Own consumer group, exclusive: a second live monitor gets an InputError. Merges partitions into stream
-// order (stream/joined_reader.h), feeds the detector, and on an alarm: writes the drift event, then the
-// hand-over (window snapshot with features, lags, labels; NaN where none; lock; tier flag). No second trigger
-// while locked. Looks for the done flag before each record: acknowledges, unlocks. A stale lock expires with
-// a warning. Publishes the current signal as results/drift_signal.json and the history as
-// results/drift_signal.npz at the end. Ends with results/monitor_done.flag when every partition has shown its
-// sentinel, which is for good, or after an idle time-out, after which a restart goes on. If no record comes
-// at all, it fails.
+// order (stream/joined_reader.h), feeds the detector, and the error voice where labels come; on an alarm:
+// writes the drift event, then the hand-over (window snapshot with features, lags, labels; NaN where none;
+// lock; tier flag). No second trigger while locked. Looks for the done flag before each record: acknowledges,
+// unlocks. A stale lock expires with a warning. Publishes the current signal as results/drift_signal.json and
+// the history as results/drift_signal.npz at the end. Ends with results/monitor_done.flag when every
+// partition has shown its sentinel, which is for good, or after an idle time-out, after which a restart goes
+// on. If no record comes at all, it fails.
 //
 // Order of effects, so that a crash between any two of them loses and doubles nothing: event and hand-over
 // (keyed by the event's id, repeatable) before the state results/monitor_state.bin; state before offsets;
@@ -36,6 +36,7 @@ struct MonitorOptions {
   std::string member = "monitor";
   std::string target = "output_rate";
   uint64_t seed = 1;
+  double epsilon = 1e-6;  ///< least denominator of a relative error
   ReaderSettings reader = {};
   WireLimits limits = {};
   std::shared_ptr<const DriftHistory> history = {};  ///< the offline table's, if it is known

@@ -6,7 +6,7 @@
 namespace drst {
 
 namespace {
-constexpr std::string_view magic = "drst-monitor-1\n";
+constexpr std::string_view magic = "drst-monitor-2\n";
 constexpr const char* state_key = "results/monitor_state.bin";
 constexpr const char* done_key = "results/monitor_done.flag";
 constexpr uint64_t most_state_bytes = uint64_t{1} << 30;
@@ -18,6 +18,7 @@ void Monitor::State::save() {
   out.text(reader.run_id());
   out.text(reader.positions());
   out.text(detector.save());
+  errors.save(out);
   window.save(out);
   history.save(out);
   for (const uint64_t count : {counts.records, counts.alarms, counts.stale_locks}) out.number(count);
@@ -57,6 +58,7 @@ void Monitor::State::load() {
   }
   reader.restore(in.text());
   detector.restore(in.text());
+  errors.restore(in);
   window.restore(in);
   history.restore(in);
   counts.records = in.number<uint64_t>();

@@ -7,6 +7,7 @@
 
 #include "base/patience.h"
 #include "drift/detector.h"
+#include "drift/error_watch.h"
 #include "drift/monitor.h"
 #include "drift/signal_history.h"
 #include "drift/snapshot.h"
@@ -42,6 +43,7 @@ struct Monitor::State {
   Handover handover;
   JoinedReader reader;
   DriftDetector detector;
+  ErrorWatch errors;
   SnapshotWindow window;
   SignalHistory history;
   Counts counts;

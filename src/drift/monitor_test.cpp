@@ -13,6 +13,7 @@
 #include "registry/events.h"
 #include "registry/handover.h"
 #include "store/memory_store.h"
+#include "stream/experts.h"
 #include "stream/memory_log.h"
 #include "stream/record.h"
 #include "table/npy.h"
@@ -150,6 +151,33 @@ TEST(Monitor, NamesAsManyColumnsAsSet) {
   const auto events = read_drift_events(world.store);
   EXPECT_FALSE(events.empty());
   for (const auto& event : events) EXPECT_EQ(event.top_features.size(), 1U);
+}
+
+TEST(Monitor, HearsTheModelFailWhereTheCountersSayNothing) {
+  for (const bool is_heard : {true, false}) {
+    World world;
+    world.log.ensure_topic(memory_topic("t"), 1);
+    for (int64_t row = 0; row < 600; ++row) {
+      world.produce(row, 0, {}, "s");
+      const NewRecord labelled =
+          make_record(LabelledSample{row, row < 400 ? 95.0F : 40.0F, 100, {}}, "run", world.clock.now());
+      world.log.append(memory_topic("t"), 0, {&labelled, 1});
+    }
+    world.end();
+    auto settings = small();
+    settings.error_budget_labels = is_heard ? 1000 : 0;
+    settings.recent = {};  // twenty records of two counters cry wolf
+    Monitor monitor(world.log, world.store, world.clock, settings, options());
+    run(monitor, world);
+    const auto events = read_drift_events(world.store);
+    ASSERT_EQ(events.size(), is_heard ? 1U : 0U);
+    if (!is_heard) continue;
+    EXPECT_EQ(events[0].voice, "error");
+    EXPECT_EQ(events[0].change_row, 400);
+    EXPECT_LE(events[0].row, 440);
+    EXPECT_EQ(events[0].signal_bits, 1) << "min(e, 1)";
+    EXPECT_EQ(events[0].calibrated_on, "labels");
+  }
 }
 
 TEST(Monitor, TakesHalfARecordOrLeavesItAsSet) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace drst {
 
@@ -13,6 +14,7 @@ constexpr std::size_t baselines_each = 8;  // pseudo-baselines a replicate
 constexpr std::size_t least_events = 25;   // alarms that a mean time between them is taken from directly
 constexpr double tail_share = 0.02;        // of a voice's signals, taken as exponential
 constexpr double least_threshold = 1e-6;   // bits: where nothing ever varied, no change at all is no drift
+constexpr double most_raise = 4;           // of the mean time between alarms, for what is not known
 constexpr double silent = -1;              // a voice whose window is not full
 
 /// The signals of runs of the detector over pseudo-streams, and what level they pass how often.
@@ -42,10 +44,11 @@ class Runs {
     found.voices.resize(voices_);
     found.errors.resize(voices_);
     for (const Scale& voice : scales_) found.medians.push_back(voice.at(0.5));
-    const auto all = levels([](const Run&) { return true; });
+    auto [all, scale_of_excess] = levels([](const Run&) { return true; });
     std::array<std::array<double, 3>, replicates> each{};
     for (std::size_t r = 0; r < replicates; ++r)
-      each[r] = levels([r](const Run& run) { return run.replicate == r; });
+      each[r] = levels([r](const Run& run) { return run.replicate == r; }).first;
+    for (std::size_t tier = 0; tier < all.size(); ++tier) all[tier] += allowance(each, tier, scale_of_excess);
     for (std::size_t v = 0; v < voices_; ++v)
       for (std::size_t tier = 0; tier < all.size(); ++tier) {
         found.voices[v][tier] = std::clamp(scales_[v].signal(all[tier]), least_threshold, 1.0);
@@ -141,8 +144,23 @@ class Runs {
     return c;
   }
 
+  /// A level that is wrong by x passes exp(-x / excess) times as many alarms, so the mean rate over levels
+  /// with a standard error S is exp(S^2 / (2 excess^2)) times that of the level in the middle.
+  static double allowance(const std::array<std::array<double, 3>, replicates>& each, std::size_t tier,
+                          double excess) {
+    if (!(excess > 0)) return 0;
+    double mean = 0;
+    double square = 0;
+    for (const auto& own : each) {
+      mean += own[tier] / replicates;
+      square += own[tier] * own[tier] / replicates;
+    }
+    return std::min(std::max(0.0, square - mean * mean) / (2 * excess), excess * std::log(most_raise));
+  }
+
+  /// The levels of the three budgets, and the mean excess over them.
   template <class Which>
-  std::array<double, 3> levels(const Which& which) const {
+  std::pair<std::array<double, 3>, double> levels(const Which& which) const {
     float lowest = std::numeric_limits<float>::max();
     float highest = std::numeric_limits<float>::lowest();
     for (const Run& run : runs_)
@@ -152,7 +170,7 @@ class Runs {
           lowest = std::min(lowest, loudest_[i]);
           highest = std::max(highest, loudest_[i]);
         }
-    if (lowest > highest) return {0, 0, 0};
+    if (lowest > highest) return {};
     // The highest level that `fine` holds below of.
     const auto last = [&](const auto& fine) {
       double low = lowest;
@@ -178,7 +196,7 @@ class Runs {
               ? start + there.excess * std::log(wanted / mean)
               : last([&](const Count& c) { return c.rows < wanted * static_cast<double>(c.alarms); });
     }
-    return found;
+    return {found, there.excess};
   }
 
   const RunLengthTask& task_;

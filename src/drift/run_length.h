@@ -21,7 +21,9 @@
 // Everything is done `replicates` times, each on a random half of the source: the thresholds are those of all
 // runs together, so that what is not known of the regime is in the null, and their spread over replicates
 // (the delete-half jackknife: Wu, Annals of Statistics 14, 1986; with the noise of the simulation) is the
-// standard error. Pure functions; the generator is the caller's.
+// standard error. A level too low by chance costs more alarms than one too high saves, so the level is raised
+// until the mean rate over the estimate's uncertainty is the budget's. Pure functions; the generator is the
+// caller's.
 #pragma once
 
 #include <array>

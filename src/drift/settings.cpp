@@ -109,6 +109,24 @@ void describe(SettingsVisitor& v, DriftSettings& s) {
            "names of VNFs, for the account of what drifted: a column <vnf>_<event> is its VNF's; none: found "
            "from the columns' names"});
   v.visit(
+      "error_reference", s.error_reference,
+      {"1",
+       "the error voice takes the frozen model's usual loss from so many blocks of labels: the bound lies "
+       "0.09 above their mean with 100, 0.46 with 20",
+       2, 1e6});
+  v.visit("error_block", s.error_block,
+          {"1",
+           "labels averaged into one loss; more than 1 where neighbours err alike for long, at the cost of "
+           "so many times the labels before it listens",
+           1, 1e5});
+  v.visit("error_risk", s.error_risk,
+          {"1", "probability that the usual loss is above the bound taken from those blocks", 1e-9, 0.5});
+  v.visit("error_budget_labels", s.error_budget_labels,
+          {"1",
+           "labels between false alarms of the error voice, on average, at least; a day of seconds. 0: it is "
+           "not listened to",
+           0, 1e12});
+  v.visit(
       "max_columns", s.max_columns,
       {"1",
        "columns watched at most; further names are ignored, so that a hostile stream cannot take all memory",

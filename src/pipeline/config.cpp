@@ -82,6 +82,7 @@ MonitorOptions Config::monitor_options() const {
   options.topic = stream.topic;
   options.target = model.target;
   options.seed = static_cast<uint64_t>(run.seed);
+  options.epsilon = model.epsilon;
   options.reader = reader;
   options.limits = stream.wire;
   return options;

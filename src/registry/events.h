@@ -40,10 +40,11 @@ struct DriftEvent {
   std::string tier;
   std::vector<FeatureShare> top_features;  ///< largest first, at most 10
   Time when{};
-  std::string voice = {};           ///< that raised it: "window", "recent <records>", "split", "columns"
-  double threshold_error = 0;       ///< standard error of threshold_bits; 0: a setting, not an estimate
-  std::string calibrated_on = {};   ///< what the threshold follows from: "history", "baseline" or "setting"
-  std::vector<VnfShare> vnfs = {};  ///< largest first, as many as top_features
+  std::string voice = {};      ///< that raised it: "window", "recent <records>", "split", "columns", "error"
+  double threshold_error = 0;  ///< standard error of threshold_bits; 0: a setting, not an estimate
+  std::string calibrated_on =
+      {};  ///< what the threshold follows from: "history", "baseline", "labels" or "setting"
+  std::vector<VnfShare> vnfs = {};                               ///< largest first, as many as top_features
   std::vector<std::string> columns_gone = {}, columns_new = {};  ///< of voice "columns", at most 100 each
 };
 struct RetrainEvent {
