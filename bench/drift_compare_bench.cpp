@@ -5,10 +5,10 @@
 //
 // N (30) seeded simulated streams of each kind of change, one change at row 1500 of 3000: every packet dearer
 // at once ("abrupt"), by and by over 900 rows ("gradual"), for one VNF only, and measurements that scatter
-// more ("variance", level unchanged). False alarms are counted on streams without change. All detectors see the
-// same 60 counters, are judged each 10 records, begin anew after an alarm (300 records), and are swept over
-// their one threshold; ours over the budget, with a history of 1790 rows. The peers watch each counter by
-// itself (scaled by the first 300 records; ADWIN's to 0..1) and raise an alarm when any does. A change is
+// more ("variance", level unchanged). False alarms are counted on streams without change. All detectors see
+// the same 60 counters, are judged each 10 records, begin anew after an alarm (300 records), and are swept
+// over their one threshold; ours over the budget, with a history of 1790 rows. The peers watch each counter
+// by itself (scaled by the first 300 records; ADWIN's to 0..1) and raise an alarm when any does. A change is
 // found by the first alarm within 1500 rows of it (of its beginning). Last, all are set to the same mean time
 // between false alarms, interpolated between the two thresholds around it. --brief: 8 streams of each kind,
 // less than a day without change; some minutes instead of most of an hour.
