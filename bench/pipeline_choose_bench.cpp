@@ -33,6 +33,7 @@ struct Choice {
 const std::vector<Choice> choices = {
     {"model.mixture_tree_weight", {"0.5", "0.33", "0.67"}},
     {"judge.frozen_weight", {"0.7", "0.9", "0.5"}},
+    {"judge.neighbours_weight", {"0.25", "0.5", "0.7"}},
     {"judge.rate", {"8.0", "4.0", "16.0"}},
     {"judge.share", {"0.01", "0.003", "0.03"}},
     {"judge.last_label", {"false", "true"}},

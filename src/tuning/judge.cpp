@@ -43,10 +43,13 @@ JoinedReaderOptions reader_options(const JudgeOptions& options) {
 }
 
 std::vector<double> starting_weights(const JudgeSettings& settings) {
-  // Besides the frozen one: live, lines, neighbours, last label.
-  const std::size_t others = 2 + line_names.size() + (settings.last_label ? 1 : 0);
-  std::vector<double> weights(1 + others, (1 - settings.frozen_weight) / static_cast<double>(others));
+  // In the order of the published experts: frozen, live, lines, neighbours, last label.
+  const std::size_t others = 1 + line_names.size() + (settings.last_label ? 1 : 0);
+  const double rest = 1 - settings.frozen_weight;
+  std::vector<double> weights(2 + others,
+                              rest * (1 - settings.neighbours_weight) / static_cast<double>(others));
   weights[0] = settings.frozen_weight;
+  weights[2 + line_names.size()] = rest * settings.neighbours_weight;
   return weights;
 }
 

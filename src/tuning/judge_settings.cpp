@@ -18,6 +18,12 @@ void describe(SettingsVisitor& v, JudgeSettings& s) {
            "adaptation can cost",
            0.01, 0.99});
   v.visit(
+      "neighbours_weight", s.neighbours_weight,
+      {"1",
+       "of the other experts' starting weight, the neighbours' share: with few labels they are the only one "
+       "that has learned, and the live model says what the frozen one says",
+       0.01, 0.99});
+  v.visit(
       "last_label", s.last_label,
       {"",
        "the label that arrived last is an expert, too: strong where every row is labelled at once, yet worse "
