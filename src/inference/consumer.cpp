@@ -102,14 +102,22 @@ struct InferenceConsumer::State {
                               .topic = topics.source,
                               .lease = seconds(settings.lease_s)});
     predictor.emplace(std::move(first_models.baseline), std::move(first_models.adaptive), decoder);
-    mixer.emplace(log, identity.topic, identity.run_id, predictor->baseline_model(), identity.neighbours);
+    mixer.emplace(log, identity.topic, identity.run_id, predictor->baseline_model(), identity.neighbours,
+                  seconds(settings.judge_silence_s));
     return true;
   }
 
   // --- experts ---
 
   void follow_experts() {
-    if (mixer->refresh()) {
+    const bool news = mixer->refresh();
+    if (mixer->hear(clock.now()))
+      log::warning(identity.member +
+                   (mixer->judge_is_silent()
+                        ? ": the judge has said nothing for " + to_text(settings.judge_silence_s) +
+                              " s (inference.judge_silence_s); the frozen model predicts until it is back"
+                        : ": the judge is back, and its experts predict again"));
+    if (news) {
       auto now_wanted = mixer->wanted();
       if (now_wanted != wanted) {
         wanted = std::move(now_wanted);

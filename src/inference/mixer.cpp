@@ -17,13 +17,14 @@ constexpr float silent = std::numeric_limits<float>::quiet_NaN();
 }  // namespace
 
 Mixer::Mixer(Log& log, const std::string& topic, std::string run_id, std::shared_ptr<const Model> frozen,
-             const NeighbourSettings& settings)
+             const NeighbourSettings& settings, Duration silence)
     : log_(log),
       memory_topic_(drst::memory_topic(topic)),
       run_id_(run_id),
       follower_(log, topic, std::move(run_id)),
       neighbours_(std::move(frozen), settings),
-      most_remembered_(static_cast<std::size_t>(settings.rows)) {}
+      most_remembered_(static_cast<std::size_t>(settings.rows)),
+      silence_(silence) {}
 
 void Mixer::set_run(std::string_view run_id) {
   run_id_ = run_id;
@@ -35,6 +36,14 @@ bool Mixer::refresh() {
   read_memory();
   rebuild();
   return true;
+}
+
+bool Mixer::hear(Time now) {
+  const auto& state = follower_.state();
+  const bool before = silent_;
+  silent_ = state && !state->ended && silence_ > Duration::zero() && now - state->at > silence_;
+  if (silent_ != before) rebuild();
+  return silent_ != before;
 }
 
 void Mixer::read_memory() {
@@ -75,6 +84,16 @@ void Mixer::set_lines(const ServedExperts& experts) {
 void Mixer::rebuild() {
   const auto& state = follower_.state();
   if (!state) return;
+  if (silent_) {
+    experts_ = 1;
+    kinds_.assign(1, {Kind::frozen});
+    weights_.assign(1, 1);
+    voices_.assign(1, silent);
+    text_ = std::string(expert_frozen) + " 1";
+    heaviest_ = 0;
+    heaviest_decides_ = true;
+    return;
+  }
   experts_ = std::min(state->experts.size(), most_experts);
   kinds_.assign(experts_, {});
   weights_.assign(experts_, 0);

@@ -4,8 +4,10 @@
 // Experts: the frozen model, the live one, the newest loaded release of each line, the neighbours among the
 // labelled rows (learn/neighbours.h), the label that arrived last. Their weighted median is the prediction;
 // an expert that has nothing to say has no vote, and who has more than half of the weight decides alone, so
-// that nothing else is computed. Without a judge the live model decides. Neighbours and weights are read from
-// the log's tail, so a consumer that starts anew knows after its first look what the others know.
+// that nothing else is computed. Without a judge the live model decides; a judge that was there and fell
+// silent (it says something every few seconds) has died with weights that nobody moves any more, and the
+// frozen model decides until it speaks again. Neighbours and weights are read from the log's tail, so a
+// consumer that starts anew knows after its first look what the others know.
 #pragma once
 
 #include <cstdint>
@@ -25,11 +27,14 @@ namespace drst {
 class Mixer {
  public:
   Mixer(Log& log, const std::string& topic, std::string run_id, std::shared_ptr<const Model> frozen,
-        const NeighbourSettings& settings);
+        const NeighbourSettings& settings, Duration silence);
   void set_run(std::string_view run_id);
 
   /// Reads what is new. True if the expert state changed; two reads of a watermark if not.
   bool refresh();
+  /// Before the rows of a batch: whether the judge is still there. True when that has changed.
+  bool hear(Time now);
+  [[nodiscard]] bool judge_is_silent() const { return silent_; }
   /// Releases of the lines with weight in the present state.
   [[nodiscard]] WantedExperts wanted() const;
   /// The lines that are served from now on, by position in `line_predictions`.
@@ -77,6 +82,8 @@ class Mixer {
   std::vector<float> voices_;
   std::size_t experts_ = 0, heaviest_ = 0;
   bool heaviest_decides_ = false;
+  Duration silence_;  // after which a judge is taken for dead
+  bool silent_ = false;
   std::string text_;
 };
 

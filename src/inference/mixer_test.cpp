@@ -31,14 +31,16 @@ std::shared_ptr<const Model> constant_model() {
 struct Bed {
   VirtualClock clock;
   MemoryLog log{std::make_shared<MemoryLogDisk>(), clock};
-  Mixer mixer{log, "t", "run", constant_model(), NeighbourSettings{}};
+  Mixer mixer{log, "t", "run", constant_model(), NeighbourSettings{}, std::chrono::seconds(60)};
   std::vector<float> lines;
   const float input = 5;
+  bool ended = false;  // the judge says so
 
   void tell(std::vector<ExpertShare> experts, std::optional<double> last = {},
             const std::string& run = "run") {
     log.ensure_topic(experts_topic("t"), 1);
-    const NewRecord record = make_record(ExpertState{run, 3, 2, last, std::move(experts)}, clock.now());
+    const NewRecord record =
+        make_record(ExpertState{run, 3, 2, last, std::move(experts), ended, {}}, clock.now());
     log.append(experts_topic("t"), 0, {&record, 1});
   }
   void remember(float label) {
@@ -48,6 +50,7 @@ struct Bed {
   }
   float mix(float live = 110) {
     mixer.refresh();
+    mixer.hear(clock.now());
     return mixer.mix({100'000, {&input, 1}, 100, live, lines});
   }
 };
@@ -87,6 +90,25 @@ TEST(Mixer, ElseTheWeightedMedianAndSleepersHaveNoVote) {
   EXPECT_THAT(bed.mixer.text(), ::testing::HasSubstr("refit 0.4 models/m.onnx"));
   bed.lines = {std::nanf("")};
   EXPECT_EQ(bed.mix(), 100);
+}
+
+TEST(Mixer, TheFrozenModelDecidesWhileTheJudgeIsSilent) {
+  Bed bed;
+  bed.clock.advance(std::chrono::hours(1000));
+  bed.tell({{"frozen", "", "", 0.1}, {"live", "", "", 0.9}});
+  bed.clock.advance(std::chrono::seconds(60));
+  EXPECT_EQ(bed.mix(), 110);
+  bed.clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(bed.mix(), 100);
+  EXPECT_TRUE(bed.mixer.judge_is_silent());
+  EXPECT_EQ(bed.mixer.text(), "frozen 1") << "whoever recomputes the prediction finds what it was made of";
+  ASSERT_EQ(bed.mixer.voices().size(), 1U);
+  EXPECT_EQ(bed.mixer.voices()[0], 100);
+  bed.ended = true;
+  bed.tell({{"frozen", "", "", 0.1}, {"live", "", "", 0.9}});
+  EXPECT_EQ(bed.mix(), 110) << "it is back";
+  bed.clock.advance(std::chrono::hours(1));
+  EXPECT_EQ(bed.mix(), 110) << "and has said its last word";
 }
 
 TEST(Mixer, NeighboursAreReadFromTheLog) {

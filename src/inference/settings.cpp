@@ -35,6 +35,14 @@ void describe(SettingsVisitor& visitor, InferenceSettings& settings) {
        0.1, 3600});
   visitor.visit("poll_interval_s", settings.poll_interval_s,
                 {"s", "How often the guard reads the release pointer; the delay of a hot swap.", 0, 3600});
+  visitor.visit("judge_silence_s", settings.judge_silence_s,
+                {"s",
+                 "A judge that has said nothing for so long (it speaks each judge.heartbeat_s) is taken for "
+                 "dead, and the "
+                 "frozen model predicts until it is back: weights that nobody moves would outlive the world "
+                 "they were made "
+                 "for. 0: never.",
+                 0, 1e9});
   visitor.visit(
       "dedupe_window", settings.dedupe_window,
       {"rows",

@@ -14,7 +14,8 @@ struct InferenceSettings {
   double first_record_timeout_s = 600;  ///< models and first record; 0: never, as below
   double idle_timeout_s = 30;
   double lease_s = 10;
-  double poll_interval_s = 1;      ///< guard: how often the pointer is read (by the injected clock)
+  double poll_interval_s = 1;  ///< guard: how often the pointer is read (by the injected clock)
+  double judge_silence_s = 60;
   int64_t dedupe_window = 65'536;  ///< rows a partition and run in which a repeated id is recognised
   int64_t report_records = 1000;   ///< records a BatchReport covers
   OnnxSettings onnx;               ///< section [onnx]; the retrainer takes it, too

@@ -127,6 +127,7 @@ NewRecord make_record(const ExpertState& state, Time now) {
     entry["weight"] = expert.weight;
     experts.push_back(std::move(entry));
   }
+  if (state.ended) json["ended"] = true;
   return record(json, state.run_id, now);
 }
 
@@ -151,6 +152,8 @@ Result<ExpertState> decode_experts(std::string_view bytes) {
   state.row = integer(*json, "row").value_or(-1);
   state.labels = static_cast<uint64_t>(std::max<int64_t>(0, integer(*json, "labels").value_or(0)));
   state.last_label = number(*json, "last_label");
+  const auto ended = json->find("ended");
+  state.ended = ended != json->end() && ended->is_boolean() && ended->get<bool>();
   const auto experts = json->find("experts");
   if (experts == json->end() || !experts->is_array() || experts->empty() || experts->size() > most_experts)
     return failure("'experts' must be a list of 1 to " + to_text(most_experts));
@@ -190,6 +193,7 @@ bool ExpertFollower::refresh() {
       auto state = decode_experts(record.value);
       if (!state) continue;  // of a later version perhaps; the state before stays
       state_ = std::move(*state);
+      state_->at = record.timestamp;
       any = true;
     }
   }

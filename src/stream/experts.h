@@ -47,6 +47,8 @@ struct ExpertState {
   uint64_t labels = 0;               ///< that had arrived
   std::optional<double> last_label;  ///< the label that arrived last
   std::vector<ExpertShare> experts;
+  bool ended = false;  ///< the judge has seen the stream's end and says nothing more
+  Time at{};           ///< when it was said; of the record, not of its text
 };
 
 inline constexpr std::string_view expert_frozen = "frozen";

@@ -31,6 +31,8 @@ namespace {
 /// Items read in a step, so that a step stays bounded while the log is long.
 constexpr int items_a_step = 64;
 
+Duration seconds(double s) { return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s)); }
+
 JoinedReaderOptions reader_options(const JudgeOptions& options) {
   JoinedReaderOptions reader;
   reader.topic = options.topic;
@@ -103,6 +105,7 @@ struct Judge::State {
   std::optional<float> last_label;
   int64_t row = -1;
   bool changed = false;               // the expert state is to be published
+  Time told{};                        // when it was published last
   std::vector<NewRecord> remembered;  // labelled rows that are to be published
   // What an earlier life told the others already, and a repetition must not tell again.
   uint64_t rows_known_to_others = 0;
@@ -495,11 +498,13 @@ struct Judge::State {
   // --- effects ---
 
   void publish_state() {
-    if (!changed || row < state_known_to_others) return;
+    const bool due = clock.now() - told >= seconds(settings.heartbeat_s);
+    if ((!changed && !due) || row < state_known_to_others) return;
     ExpertState state;
     state.run_id = reader.run_id();
     state.row = row;
     state.labels = counts.labels;
+    state.ended = reader.ended();
     if (last_label) state.last_label = static_cast<double>(*last_label);
     const auto& weights = shares.weights();
     std::size_t i = 0;
@@ -517,6 +522,7 @@ struct Judge::State {
     const NewRecord record = make_record(state, clock.now());
     log.append(experts_topic(options.topic), 0, {&record, 1});
     changed = false;
+    told = clock.now();
   }
 
   // --- stepping ---
@@ -531,7 +537,11 @@ struct Judge::State {
       publish_state();
     }
     if (any) return Step::worked;
-    if (reader.ended()) return finish("the stream has ended");
+    if (reader.ended()) {
+      changed = true;  // nothing more will be said
+      publish_state();
+      return finish("the stream has ended");
+    }
     if (const auto run = reader.ended_before())
       return finish("run " + *run + " had ended before; --run-id names another to wait for");
     return idle();

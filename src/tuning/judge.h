@@ -57,6 +57,7 @@ struct JudgeSettings {
   double false_rollback_labels = 10'000;
   int64_t former_models = 3;
   int64_t waiting_rows = 10'000;
+  double heartbeat_s = 10;
 };
 void describe(SettingsVisitor& visitor, JudgeSettings& settings);
 

@@ -40,6 +40,12 @@ void describe(SettingsVisitor& v, JudgeSettings& s) {
           {"1", "former live models, besides the frozen one, that may become live again", 0, 32});
   v.visit("waiting_rows", s.waiting_rows,
           {"rows", "rows that may wait for their label; of older ones it comes too late", 1, 1e7});
+  v.visit(
+      "heartbeat_s", s.heartbeat_s,
+      {"s",
+       "so often the weights are told again when no label moves them, so that consumers know that the judge "
+       "is there (inference.judge_silence_s)",
+       0.1, 1e6});
 }
 
 }  // namespace drst

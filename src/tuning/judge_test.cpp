@@ -164,6 +164,29 @@ TEST(Judge, AChallengerWithoutEvidenceGivesWayToANewerOne) {
   EXPECT_EQ(bed.live(), better.model_key);
 }
 
+TEST(Judge, SaysThatItIsThereWithoutLabelsAndThatTheStreamHasEnded) {
+  Bed bed;
+  bed.label_every = 1000;
+  ExpertFollower follower(bed.log, topic, "run1");
+  Time said{};
+  for (int i = 0; i < 60; ++i) {
+    bed.ticks(1);
+    follower.refresh();
+    ASSERT_TRUE(follower.state().has_value());
+    EXPECT_LE(bed.clock.now() - follower.state()->at, std::chrono::seconds(11));
+    if (i == 0) said = follower.state()->at;
+  }
+  EXPECT_GT(follower.state()->at, said);
+  EXPECT_FALSE(follower.state()->ended);
+  for (int p = 0; p < 2; ++p) {
+    const NewRecord sentinel = make_sentinel("run1", bed.clock.now());
+    bed.log.append(topic, p, {&sentinel, 1});
+  }
+  bed.settle();
+  follower.refresh();
+  EXPECT_TRUE(follower.state()->ended);
+}
+
 TEST(Judge, WhatIsNoCandidateIsAnExpertOnly) {
   Bed bed;
   bed.settings.frozen_weight = 0.7;  // how high an expert can rise depends on where weights begin
