@@ -560,12 +560,15 @@ class WrongInput(Temporary):
         running = subprocess.Popen([DRST, *self.small_run(self.path("y"), "--clock", "wall", "--rate", "10")])
         try:
             deadline = time.monotonic() + 20
-            while not os.path.exists(self.path("y", "store")) and time.monotonic() < deadline:
+            while not os.path.exists(self.path("y", ".drst-unfinished", "store", "results", "run.json")) and time.monotonic() < deadline:
                 time.sleep(0.02)
             self.refused(3, ["in use"], *self.small_run(self.path("y"), "--overwrite"))
         finally:
             running.send_signal(signal.SIGTERM)
             self.assertEqual(running.wait(timeout=10), 130)
+        self.assertIn("results", os.listdir(self.path("y", ".drst-unfinished", "store")))  # for a look
+        drst(*self.small_run(self.path("y")))
+        self.assertEqual([name for name in os.listdir(self.path("y")) if name.startswith(".drst-")], [".drst-lock"])
 
     def test_broken_models(self):
         drst(*self.small_run(self.path("x")))

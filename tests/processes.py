@@ -205,8 +205,17 @@ class BadInputOfARun(Temporary):
         before = read(self.path("good", "summary.json"))
         for tables, word in bad:
             self.assertIn(word, self.run_into("good", "--overwrite", expect=3, **tables).stderr)
-        for settings in (["--set", "drift.recent=[70]"], ["--simulate", "--set", "simulator.replaced=nobody"]):
-            self.run_into("good", "--overwrite", *settings, expect=3)
+        with open(self.path("latin.csv"), "w", encoding="latin-1") as file:
+            file.write("\n".join([lines[0] + ",d\xe9bit", *(line + ",1" for line in lines[1:301])]) + "\n")
+        self.assertIn("latin.csv: the name of column 'd?bit'", self.run_into("good", "--overwrite", offline=self.path("latin.csv"), expect=3).stderr)
+        for setting in ("drift.recent=[70]", "model.hidden=[0]", "model.hidden=[999999999]", "model.ridge_penalties=[]",
+                        "model.ridge_penalties=[inf]", "stream.topic=a/b", "onnx.max_inputs=1"):
+            key = setting.split("=", maxsplit=1)[0].split(".")[1]
+            key = "limit of [onnx]" if key == "max_inputs" else key
+            self.assertIn(key, self.run_into("good", "--overwrite", "--set", setting, expect=3).stderr)
+            self.run_into("new", "--set", setting, expect=3)
+        self.run_into("good", "--overwrite", "--simulate", "--set", "simulator.replaced=nobody", expect=3)
+        self.run_into("new")  # the failed ones do not refuse it
         self.assertEqual(before, read(self.path("good", "summary.json")))
         drst("models", "verify", "--store", f"file:{self.path('good', 'store')}")
 
@@ -239,7 +248,7 @@ class Reports(Chain):
         running = subprocess.Popen([DRST, *self.small("c", "--clock", "wall", "--rate", "10")], stderr=subprocess.PIPE, text=True)
         self.running.append(running)
         deadline = time.monotonic() + 20
-        while not os.path.exists(self.path("c", "store", "results", "run.json")) and time.monotonic() < deadline:
+        while not os.path.exists(self.path("c", ".drst-unfinished", "store", "results", "run.json")) and time.monotonic() < deadline:
             time.sleep(0.02)
         other[other.index("--out") + 1] = self.path("c")
         self.assertIn("in use", drst(*other, "--overwrite", expect=3).stderr)

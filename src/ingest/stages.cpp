@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "table/csv.h"
+#include "table/utf8.h"
 
 namespace drst {
 
@@ -26,6 +27,17 @@ std::optional<std::size_t> count(std::string_view text) {
   const auto number = parse_int(text);
   if (!number || *number < 0 || text.front() == '-') return std::nullopt;
   return static_cast<std::size_t>(*number);
+}
+
+/// Neither JSON nor a model file can carry other names.
+void check_names(const Table& table, const fs::path& file) {
+  for (const auto& name : table.names()) {
+    if (detail::from_utf8(name)) continue;
+    std::string printable;
+    for (const char c : name) printable += c >= 0x20 && c < 0x7f ? c : '?';
+    throw InputError(file.string() + ": the name of column '" + printable +
+                     "' is not UTF-8; rename the column, or convert the file (iconv -f LATIN1 -t UTF-8)");
+  }
 }
 
 /// The first of `names` in `folder`.
@@ -133,6 +145,7 @@ Table load_range(const RowRange& range, const TableSettings& limits) {
     options.row_end = range.b;
   }
   Table table = read_csv(range.file, options);
+  check_names(table, range.file);
   if (range.kind == RowRange::Kind::tail && table.rows() > range.a)
     table = table.slice(table.rows() - range.a, table.rows());
   if (range.kind == RowRange::Kind::rows && table.rows() < range.b - range.a)

@@ -65,6 +65,8 @@ std::map<std::string, std::string> as_text(ModelSettings settings) {
 }
 
 Dataset read_rows(const Table& table, const ModelSettings& settings, const OfflineOptions& options) {
+  if (settings.ridge_penalties.empty())
+    throw InputError("model.ridge_penalties is empty; give at least one penalty");
   if (!table.find(settings.target))
     throw InputError(options.source + " has no column '" + settings.target +
                      "', which is the target; set model.target to a KPI that the table holds (columns: " +
@@ -73,9 +75,9 @@ Dataset read_rows(const Table& table, const ModelSettings& settings, const Offli
       make_dataset(table, candidate_inputs(table, settings.kpis, settings.target, settings.lags != "off"),
                    settings.target);
   if (data.rows() < static_cast<std::size_t>(settings.min_rows))
-    throw InputError(options.source + " has only " + to_text(data.rows()) + " rows with a finite '" +
-                     settings.target + "' (of " + to_text(table.rows()) + "); model.min_rows asks for " +
-                     to_text(settings.min_rows));
+    throw InputError(options.source + " has only " + to_text(data.rows()) + " rows with a '" +
+                     settings.target + "' that is a finite single-precision number (of " +
+                     to_text(table.rows()) + "); model.min_rows asks for " + to_text(settings.min_rows));
   if (data.without_target > 0)
     log::warning(options.source + ": " + to_text(data.without_target) + " rows without a finite '" +
                  settings.target + "' are left out");

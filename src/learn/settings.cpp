@@ -65,7 +65,8 @@ void describe(SettingsVisitor& visitor, ModelSettings& s) {
                  "share of the median |y| below which targets are learned as if they were that: keeps ln(y) "
                  "and 1/y finite",
                  1e-9, 1});
-  visitor.visit("hidden", s.hidden, {"units", "hidden layers of the mlp; 64-32 is the published system's"});
+  visitor.visit("hidden", s.hidden,
+                {"units", "hidden layers of the mlp; 64-32 is the published system's", 1, 4096});
   visitor.visit("activation", s.activation, {"", "of the hidden layers", -1, 1, {"relu", "gelu"}});
   visitor.visit("loss", s.loss,
                 {"",
@@ -120,7 +121,7 @@ void describe(SettingsVisitor& visitor, ModelSettings& s) {
        "mixture: it varies less by seed, which one trial does not show",
        0, 2});
   visitor.visit("ridge_penalties", s.ridge_penalties,
-                {"1", "tried by ridge, per unit of weight on standardised inputs"});
+                {"1", "tried by ridge, per unit of weight on standardised inputs", 0, 1e12});
 }
 
 }  // namespace drst

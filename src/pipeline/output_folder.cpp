@@ -9,13 +9,13 @@ namespace drst {
 namespace fs = std::filesystem;
 
 namespace {
-/// What a run puts into its folder; only these are removed by `overwrite`, so that a wrong --out cannot empty
-/// somebody's home.
+
+/// What a run puts into its folder; only these are replaced by `overwrite`, so that a wrong --out cannot
+/// empty somebody's home.
 constexpr const char* produced[] = {"summary.json", "report.html", "report.md", "plots",
                                     "store",        "log",         "data"};
-}  // namespace
-
-namespace {
+constexpr const char* unfinished_name = ".drst-unfinished";
+constexpr const char* replaced_name = ".drst-replaced";
 
 std::unique_ptr<FileLock> lock_folder(const fs::path& path) {
   make_folders(fs::absolute(path));
@@ -54,14 +54,47 @@ ReportFolder::ReportFolder(const fs::path& path, const ObjectStore& store, const
                      " in " + url + "; choose another folder, or --overwrite to replace its report");
 }
 
-OutputFolder::OutputFolder(const fs::path& path, bool overwrite) : path_(path), lock_(lock_folder(path)) {
+OutputFolder::OutputFolder(const fs::path& path, bool overwrite)
+    : path_(path), unfinished_(path / unfinished_name), lock_(lock_folder(path)) {
+  clear_up();
   bool occupied = false;
   for (const auto* name : produced) occupied = occupied || fs::exists(path / name);
-  if (!occupied) return;
-  if (!overwrite)
+  if (occupied && !overwrite)
     throw InputError("--out " + path.string() +
                      " already holds a run; choose another folder, or --overwrite to replace it");
-  for (const auto* name : produced) fs::remove_all(path / name);
+  make_folders(fs::absolute(unfinished_));
+}
+
+OutputFolder::~OutputFolder() {
+  if (keep_) return;
+  std::error_code ignored;
+  fs::remove_all(unfinished_, ignored);
+}
+
+void OutputFolder::clear_up() {
+  const fs::path replaced = path_ / replaced_name;
+  // Both are there: the replacement below was broken off, and the old run is whole but for its place.
+  if (fs::exists(replaced) && fs::exists(unfinished_))
+    for (const auto* name : produced)
+      if (fs::exists(replaced / name)) {
+        fs::remove_all(path_ / name);
+        fs::rename(replaced / name, path_ / name);
+      }
+  fs::remove_all(unfinished_);
+  fs::remove_all(replaced);
+}
+
+void OutputFolder::take_place() {
+  const fs::path replaced = path_ / replaced_name;
+  make_folders(fs::absolute(replaced));
+  for (const auto* name : produced)
+    if (fs::exists(path_ / name)) fs::rename(path_ / name, replaced / name);
+  for (const auto* name : produced)
+    if (fs::exists(unfinished_ / name)) fs::rename(unfinished_ / name, path_ / name);
+  sync_folder(path_);
+  fs::remove_all(unfinished_);  // from here on the new run is the one that holds
+  fs::remove_all(replaced);
+  keep_ = false;
 }
 
 }  // namespace drst

@@ -10,18 +10,75 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// A run that is made in `out` and holds `text`, whether it comes to its end or not.
+void make_run(const fs::path& out, const std::string& text, bool finished, bool overwrite = false) {
+  OutputFolder folder(out, overwrite);
+  write_file_atomic(folder.unfinished() / "summary.json", text);
+  make_folders(folder.unfinished() / "store");
+  write_file_atomic(folder.unfinished() / "store" / "object", text);
+  if (finished) folder.take_place();
+}
+
 TEST(OutputFolder, RefusesARunThatIsThereAndKeepsWhatIsNotItsOwn) {
   const TemporaryFolder scratch;
   const auto out = scratch.path() / "run";
-  { OutputFolder first(out, false); }
-  { OutputFolder again(out, false); }  // nothing was written: still free
-  write_file_atomic(out / "summary.json", "{}");
+  make_run(out, "first", true);
+  write_file_atomic(out / "report.md", "of the first");
   write_file_atomic(out / "notes.txt", "mine");
   EXPECT_THROW(OutputFolder(out, false), InputError);
-  EXPECT_TRUE(fs::exists(out / "summary.json"));
-  { OutputFolder replaced(out, true); }
-  EXPECT_FALSE(fs::exists(out / "summary.json"));
+  make_run(out, "second", true, true);
+  EXPECT_EQ(read_file(out / "summary.json"), "second");
+  EXPECT_EQ(read_file(out / "store" / "object"), "second");
+  EXPECT_FALSE(fs::exists(out / "report.md"));
   EXPECT_EQ(read_file(out / "notes.txt"), "mine");
+}
+
+TEST(OutputFolder, ARunThatFailsLeavesThingsAsTheyWere) {
+  const TemporaryFolder scratch;
+  const auto out = scratch.path() / "run";
+  make_run(out, "failed", false);
+  make_run(out, "first", true);  // not refused
+  make_run(out, "failed", false, true);
+  EXPECT_EQ(read_file(out / "summary.json"), "first");
+  EXPECT_EQ(read_file(out / "store" / "object"), "first");
+  EXPECT_FALSE(fs::exists(OutputFolder(out, true).unfinished() / "store"));
+}
+
+TEST(OutputFolder, KeepsAFailedRunThatIsWorthALookUntilTheNext) {
+  const TemporaryFolder scratch;
+  const auto out = scratch.path() / "run";
+  fs::path aside;
+  {
+    OutputFolder folder(out, false);
+    aside = folder.unfinished();
+    write_file_atomic(aside / "half", "");
+    folder.keep();
+  }
+  EXPECT_TRUE(fs::exists(aside / "half"));
+  make_run(out, "first", true);
+  EXPECT_FALSE(fs::exists(aside));
+}
+
+TEST(OutputFolder, AReplacementThatACrashBrokeOffIsUndone) {
+  const TemporaryFolder scratch;
+  const auto out = scratch.path() / "run";
+  make_run(out, "old", true);
+  // As a crash leaves it: the old one moved away, half of the new one in its place.
+  make_folders(out / ".drst-replaced");
+  make_folders(out / ".drst-unfinished");
+  fs::rename(out / "store", out / ".drst-replaced" / "store");
+  fs::rename(out / "summary.json", out / ".drst-replaced" / "summary.json");
+  make_folders(out / "store");
+  write_file_atomic(out / "store" / "object", "new");
+  EXPECT_THROW(OutputFolder(out, false), InputError);
+  EXPECT_EQ(read_file(out / "summary.json"), "old");
+  EXPECT_EQ(read_file(out / "store" / "object"), "old");
+  // And a crash after the new one was in its place.
+  make_folders(out / ".drst-replaced");
+  write_file_atomic(out / ".drst-replaced" / "summary.json", "older");
+  EXPECT_THROW(OutputFolder(out, false), InputError);
+  EXPECT_EQ(read_file(out / "summary.json"), "old");
+  EXPECT_FALSE(fs::exists(out / ".drst-replaced"));
 }
 
 TEST(OutputFolder, OneAtATime) {

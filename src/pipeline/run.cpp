@@ -9,9 +9,12 @@
 #include "inference/consumer.h"
 #include "inference/trace.h"
 #include "ingest/simulator_writer.h"
+#include "learn/model.h"
 #include "learn/offline.h"
 #include "pipeline/drive.h"
 #include "report/report.h"
+#include "stream/checks.h"
+#include "stream/experts.h"
 #include "telemetry/recorder.h"
 #include "telemetry/resources.h"
 #include "tuning/retrainer.h"
@@ -57,6 +60,23 @@ RunTables read_tables(const RunRequest& request, const fs::path& data) {
     tables.stages.push_back({stage.name, load_range(stage.range, config.table)});
   check_stages(tables.stages, config.model.target, config.model.kpis);
   return tables;
+}
+
+/// InputError for what the first use would find wrong only after training.
+void check_settings(const Config& config) {
+  check(config.drift);
+  check_log_name("topic", config.stream.topic);
+  check_log_name("topic", proposals_topic(config.stream.topic));  // the longest of the topics beside it
+}
+
+/// InputError where consumers would refuse the release that was just published.
+void check_served(ObjectStore& store, const ReleaseInfo& release, const OnnxSettings& limits) {
+  try {
+    (void)load_model(store.get(release.model_key).value_or(""), limits.limits());
+  } catch (const Error& error) {
+    throw InputError(std::string("the model as trained could not be served: ") + error.what() +
+                     "; raise that limit of [onnx], or train a smaller model");
+  }
 }
 
 /// For a run on a simulated chain: what of it comes from outside.
@@ -150,32 +170,19 @@ OfflineResult train(const Config& config, const RunTables& tables, ObjectStore& 
   return run_offline(tables.offline, config.model, store, registry, tables.options);
 }
 
-}  // namespace
-
-Summary execute_run(const RunRequest& request, const std::function<void(int64_t, int64_t)>& progress) {
-  const double begun = monotonic_seconds();
-  auto config = request.config;
-  RunTables tables;
-  // Wrong input is refused before anything is created, or an earlier run is removed for it.
-  check(config.drift);
-  if (request.simulated)
-    check_request(request);
-  else
-    tables = read_tables(request, request.data);
-  const OutputFolder out(request.out, request.overwrite);
-  if (request.simulated) {
-    log::warning("no real tables: a simulated chain is used (seed " + to_text(config.run.seed) + ")");
-    simulate_data_folder(out.path() / "data", static_cast<uint64_t>(config.run.seed), config.simulator);
-    tables = read_tables(request, out.path() / "data");
-  }
+/// Makes the run in `folder`; `streaming()` is called when the stream begins.
+Summary make_run(const RunRequest& request, RunTables tables, double begun, const fs::path& folder,
+                 const std::function<void()>& streaming,
+                 const std::function<void(int64_t, int64_t)>& progress) {
+  Config config = request.config;
   const bool is_virtual = config.run.clock == "virtual";
 
   VirtualClock virtual_clock;
   const SystemClock wall_clock;
   const Clock& clock = is_virtual ? static_cast<const Clock&>(virtual_clock) : wall_clock;
-  const auto store = open_store("file:" + (out.path() / "store").string(), config.store);
+  const auto store = open_store("file:" + (folder / "store").string(), config.store);
   // On the virtual clock a run is repeated from its seed, so that power cuts need no sync for each record.
-  const auto log = open_log("embedded:" + (out.path() / "log").string(), clock,
+  const auto log = open_log("embedded:" + (folder / "log").string(), clock,
                             is_virtual ? Durability::relaxed : Durability::full, config.log);
 
   RunFacts facts;
@@ -196,9 +203,11 @@ Summary execute_run(const RunRequest& request, const std::function<void(int64_t,
   const double cpu_before = read_process(::getpid()).cpu_s;
   const auto trained = train(config, tables, *store, clock, recorder);
   facts.cpu_s["offline"] = read_process(::getpid()).cpu_s - cpu_before;  // its helper threads included
+  check_served(*store, trained.first, config.inference.onnx);
   log::info("offline: " + trained.baseline.family + ", validation accuracy@0.2 " +
             to_fixed(trained.validation.acc02, 3) + " (" + to_fixed(monotonic_seconds() - begun, 1) + " s)");
 
+  streaming();
   ClosedLoop loop(config, std::move(tables), *log, *store, clock, is_virtual, facts, recorder);
   const double stream_begun = monotonic_seconds();
   LoopProgress each;
@@ -225,10 +234,46 @@ Summary execute_run(const RunRequest& request, const std::function<void(int64_t,
   facts.wall_s = monotonic_seconds() - begun;
   store->put("results/run.json", to_json(facts));
   recorder.finish();  // before the report, which shows it
-  if (request.report) write_report(*store, out.path());
+  if (request.report) write_report(*store, folder);
   auto summary = summarize(*store);
-  if (!request.report) write_file_atomic(out.path() / "summary.json", to_json(summary));
+  if (!request.report) write_file_atomic(folder / "summary.json", to_json(summary));
   return summary;
+}
+
+}  // namespace
+
+Summary execute_run(const RunRequest& request, const std::function<void(int64_t, int64_t)>& progress) {
+  const double begun = monotonic_seconds();
+  const Config& config = request.config;
+  RunTables tables;
+  // Wrong input is refused before anything is created.
+  check_settings(config);
+  if (request.simulated)
+    check_request(request);
+  else
+    tables = read_tables(request, request.data);
+  OutputFolder out(request.out, request.overwrite);
+  if (request.simulated) {
+    log::warning("no real tables: a simulated chain is used (seed " + to_text(config.run.seed) + ")");
+    const fs::path data = out.unfinished() / "data";
+    simulate_data_folder(data, static_cast<uint64_t>(config.run.seed), config.simulator);
+    tables = read_tables(request, data);
+  }
+  bool streaming = false;
+  const auto began = [&] {
+    streaming = true;
+    out.keep();
+  };
+  try {
+    auto summary = make_run(request, std::move(tables), begun, out.unfinished(), began, progress);
+    out.take_place();
+    return summary;
+  } catch (...) {
+    if (streaming)
+      log::warning("the run was not finished; what there is of it lies in " + out.unfinished().string() +
+                   " until the next run into " + request.out.string());
+    throw;
+  }
 }
 
 }  // namespace drst

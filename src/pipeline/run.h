@@ -1,8 +1,9 @@
 // The closed loop in one process: `drst run`.
 //
 // Offline training, then producer, consumers with their guards, monitor and retrainer on an embedded log and
-// a local store, on either clock; ends with traces, summary.json, report and plots under `out`. On the
-// virtual clock, same binary, data, settings, seed -> same summary but for timings.
+// a local store, on either clock; ends with traces, summary.json, report and plots under `out`, which are
+// made aside and moved there at the very end. On the virtual clock, same binary, data, settings, seed -> same
+// summary but for timings.
 #pragma once
 
 #include <filesystem>
@@ -39,16 +40,30 @@ struct RunRequest {
   bool report = true;  ///< false: summary.json only, no plots
 };
 
-/// Holds an output folder: refuses one that already has a run (unless `overwrite`, which empties it) or is in
-/// use by another process.
+/// Holds an output folder: refuses one that already has a run (unless `overwrite`) or is in use by another
+/// process. A run is made aside, in a folder of its own within, and takes its place only once it is whole, so
+/// that one which fails neither costs the run that was there nor refuses the next. What a crash leaves aside
+/// the next run removes; a replacement that a crash broke off is undone by it. FailedError and
+/// filesystem_error where the disk says so.
 class OutputFolder {
  public:
   OutputFolder(const std::filesystem::path& path, bool overwrite);
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  OutputFolder(const OutputFolder&) = delete;
+  OutputFolder& operator=(const OutputFolder&) = delete;
+  ~OutputFolder();  ///< removes what is still aside, unless keep()
+  /// Where the run is made.
+  [[nodiscard]] const std::filesystem::path& unfinished() const { return unfinished_; }
+  /// What is aside is worth a look even if the run fails.
+  void keep() { keep_ = true; }
+  /// The run is whole: it replaces what was there. Nothing in it may be open.
+  void take_place();
 
  private:
-  std::filesystem::path path_;
+  void clear_up();
+
+  std::filesystem::path path_, unfinished_;
   std::unique_ptr<FileLock> lock_;
+  bool keep_ = false;
 };
 
 /// Holds the folder of a report: refuses one in use by another process, and, unless `overwrite`, one with the

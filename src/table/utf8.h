@@ -1,6 +1,6 @@
-// UTF-8 to UCS-4 and back, strictly: no surrogates, no overlong forms, nothing above U+10FFFF. Internal to
-// this room (numpy's text arrays are UCS-4). std::wstring_convert is deprecated, and iconv drags the locale
-// in.
+// UTF-8 to UCS-4 and back, strictly: no surrogates, no overlong forms, nothing above U+10FFFF. For
+// numpy's text arrays, which are UCS-4, and to check what is read. std::wstring_convert is deprecated, and
+// iconv drags the locale in.
 #pragma once
 
 #include <optional>
