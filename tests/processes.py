@@ -4,6 +4,7 @@ other people's folders get. Companion of end_to_end.py, whose helpers and enviro
 """
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -253,6 +254,43 @@ class Reports(Chain):
         other[other.index("--out") + 1] = self.path("c")
         self.assertIn("in use", drst(*other, "--overwrite", expect=3).stderr)
         self.assertFalse(os.path.exists(self.path("c", "summary.json")))
+
+    def test_of_the_first_run_of_two_in_one_store(self):
+        self.train()
+        for run, rows in (("one", 100), ("two", 90)):
+            for command in (self.command("produce", "--stage", f"a={PERF}/combined.csv:tail={rows}", "--run-id", run),
+                            self.command("infer", "--run-id", run)):
+                subprocess.run(command, check=True)
+            self.assertEqual(self.summary(run)["records"]["predicted"], rows)
+        subprocess.run([*self.command("produce", "--stage", f"a={PERF}/combined.csv:tail=100", "--run-id", "one")], check=True)
+        self.assertEqual(self.summary("one")["records"]["predicted"], 100)
+        drst("report", *self.where, "--out", self.path("again"), "--run-id", "two")
+        with open(self.path("again", "summary.json"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["records"], {"produced": 90, "consumed": 90, "predicted": 90, "duplicates": 0,
+                                                          "dead_lettered": 0, "lost": 0})
+        self.assertIn("one, two", drst("report", *self.where, "--out", self.path("again"), "--run-id", "three", expect=3).stderr)
+
+    def test_a_second_producer_and_other_tables_are_refused(self):
+        table = self.path("t.csv")
+        shutil.copy(f"{PERF}/combined.csv", table)
+        first = self.start("produce", "--stage", f"a={table}:head=100", "--run-id", "one", "--rate", "50")
+        deadline = time.monotonic() + 20
+        while not os.path.exists(f"{self.store}/results/run.json") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        for more in ([], ["--label-every", "3"]):
+            second = self.start("produce", "--stage", f"a={table}:head=100", "--run-id", "one", *more)
+            self.ended(second, 3, "already in the group")
+        self.ended(first, 0)
+        changed = self.command("produce", "--run-id", "one", "--stage", f"a={table}:head=100")
+        subprocess.run(changed, check=True)
+        facts = read(f"{self.store}/results/run.json")
+        for more in (["--lags", "true"], ["--label-every", "3"], ["--stage", f"b={table}:head=5"]):
+            done = subprocess.run([*changed, *more], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertIn("choose another --run-id", done.stderr)
+        shutil.copy(f"{PERF}/resource_stimulus_global_A-B-C_modified.csv", table)
+        self.assertIn("stage a", subprocess.run(changed, capture_output=True, text=True, check=False).stderr)
+        self.assertEqual(facts, read(f"{self.store}/results/run.json"))
 
     def test_of_a_second_run_in_one_store_and_topic(self):
         self.train()

@@ -21,9 +21,8 @@ struct Options {
 int produce(Context& context, const Options& options) {
   context.load();
   const auto stream = context.config.producer_settings();
-  const auto choice =
-      choose_stream(options.offline, options.stages,
-                    options.stages.empty() ? context.data_folder() : std::string(), context.config);
+  auto choice = choose_stream(options.offline, options.stages,
+                              options.stages.empty() ? context.data_folder() : std::string(), context.config);
   if (!options.offline.empty())
     (void)load_range(choice.offline, context.config.table);  // a wrong one is told here, as by `run`
   std::vector<StageTable> stages;
@@ -55,9 +54,11 @@ int produce(Context& context, const Options& options) {
   facts.code_version = DRST_VERSION;
   Producer producer(*log, *store, clock, stream, run_id, context.config.model.target, std::move(stages));
   facts.produced = producer.rows_total();
-  store->put("results/run.json", to_json(facts));
   log::info("producing run " + run_id + ": " + to_text(producer.rows_total()) + " rows to topic " +
             stream.topic);
+  // Its first step refuses what would spoil a run that is there; only then the run is this one's to describe.
+  producer.step();
+  put_facts(*store, facts);
   const bool finished = run_component(producer, *log, context.config.longest_nap());
   log::info("produced " + to_text(producer.rows_produced()) + " of " + to_text(producer.rows_total()) +
             " rows");
@@ -74,8 +75,9 @@ void add_produce(CLI::App& app, Context& context) {
   command->add_option(
       "--offline", options->offline,
       "the table that models are trained on, as for `drst run`; the stream holds --stage only");
-  command->add_option("--stage", options->stages,
-                      "NAME=FILE[:head=N|:tail=N|:rows=A-B]; repeat; replaces the default list");
+  command->add_option(
+      "--stage", options->stages,
+      "NAME=FILE[:head=N|:tail=N|:rows=A-B]; repeat; replaces the default list");
   command->add_option("--run-id", options->run_id,
                       "name of the run; by default one that the same command gives again");
   using Kind = Context::Kind;

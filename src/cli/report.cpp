@@ -14,14 +14,19 @@ void add_report(CLI::App& app, Context& context) {
   command->get_option("--log")->required(false);
   command->get_option("--out")->required();
   auto overwrite = std::make_shared<bool>(false);
+  auto of_run = std::make_shared<std::string>();
+  command->add_option("--run-id", *of_run,
+                      "the run to report, which --log must still hold if it is not the newest; default: the "
+                      "newest of the store");
   command->add_flag("--overwrite", *overwrite, "replace the report of another run that --out holds");
-  command->callback([&context, overwrite] {
-    context.action = [&context, overwrite] {
+  command->callback([&context, overwrite, of_run] {
+    context.action = [&context, overwrite, of_run] {
       context.load();
       const auto store = context.open_the_store();
-      const auto facts = store->get("results/run.json");
-      if (!facts) throw InputError(store->url() + " holds no run: results/run.json is missing");
-      const std::string run_id = parse_run_facts(*facts, "results/run.json").run_id;
+      const std::string run_id = read_facts(*store, *of_run).run_id;
+      if (context.log_url.empty() && run_id != read_facts(*store).run_id)
+        throw InputError("run " + run_id + " is not the newest of " + store->url() +
+                         ", so its predictions are in its log only; name that with --log");
       const ReportFolder out(context.out, *store, run_id, *overwrite);
       if (!context.log_url.empty()) {
         // Consumers that died for good left their share in the log only.
@@ -29,7 +34,7 @@ void add_report(CLI::App& app, Context& context) {
         const auto log = context.open_the_log(clock);
         write_trace_files(*store, read_traces(*log, context.config.stream.topic, run_id));
       }
-      write_report(*store, context.out);
+      write_report(*store, context.out, run_id);
       log::info("report: " + context.out + "/report.html");
       return 0;
     };

@@ -6,10 +6,12 @@
 #include <span>
 #include <utility>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "ingest/row_plan.h"
 #include "ingest/run_progress.h"
+#include "stream/checks.h"
 #include "stream/record.h"
 #include "table/npy.h"
 
@@ -64,12 +66,31 @@ void check_stages(const std::vector<StageTable>& stages, const std::string& targ
   (void)RowPlan(stages, target, settings, {});
 }
 
+std::string truth_key_of(const std::string& run_id) { return "results/truth/" + run_id + ".npz"; }
+std::string plan_key_of(const std::string& run_id) { return "results/plans/" + run_id + ".txt"; }
+
+namespace {
+/// A dead producer's place is free at once; one that hangs loses it after this.
+constexpr auto membership_lease = std::chrono::seconds(30);
+
+/// The first lines in which two texts differ.
+std::pair<std::string_view, std::string_view> first_difference(std::string_view a, std::string_view b) {
+  for (;;) {
+    const auto line_a = a.substr(0, a.find('\n')), line_b = b.substr(0, b.find('\n'));
+    if (line_a != line_b || (a.empty() && b.empty())) return {line_a, line_b};
+    a.remove_prefix(std::min(a.size(), line_a.size() + 1));
+    b.remove_prefix(std::min(b.size(), line_b.size() + 1));
+  }
+}
+}  // namespace
+
 struct Producer::State {
   Log& log;
   ObjectStore& store;
   const Clock& clock;
   ProducerSettings settings;
   std::string run_id;
+  std::string target;
   std::string chain_key;
   RowPlan plan;
 
@@ -77,24 +98,30 @@ struct Producer::State {
   std::vector<double> values;
   int partitions = 0;
   RunProgress progress;
+  std::unique_ptr<Consumer> membership;  // of the run's group: one producer at a time
+  Time next_poll{};                      // keeps the membership
+  Batch unused;
   Time start{};        // when row 0 is or was due
   bool ready = false;  // progress is true
   bool finished = false;
 
   State(Log& log_, ObjectStore& store_, const Clock& clock_, ProducerSettings settings_, std::string run_id_,
-        const std::string& target, std::vector<StageTable> stages, std::string chain_key_)
+        std::string target_, std::vector<StageTable> stages, std::string chain_key_)
       : log(log_),
         store(store_),
         clock(clock_),
         settings(std::move(settings_)),
         run_id(std::move(run_id_)),
+        target(std::move(target_)),
         chain_key(std::move(chain_key_)),
         plan(std::move(stages), target, settings, chain_key) {
+    check_log_name("run", run_id);  // it is part of ids, of keys and of the group's name
     for (std::size_t s = 0; s < plan.stages(); ++s) encoders.emplace_back(plan.columns(s));
   }
 
   Step step() {
     if (finished) return Step::done;
+    stay_the_only_one();
     if (!ready) recover();
     ready = false;  // until this step has gone well: what it leaves behind otherwise only the log knows
     const Step done = work();
@@ -102,11 +129,59 @@ struct Producer::State {
     return done;
   }
 
+  void stay_the_only_one() {
+    const Time now = clock.now();
+    if (!membership) {
+      log.ensure_topic(settings.topic, static_cast<int>(settings.partitions));
+      membership = log.subscribe({.group = "drst-producer-" + run_id,
+                                  .member = "producer",
+                                  .topic = settings.topic,
+                                  .lease = membership_lease,
+                                  .exclusive = true});
+      next_poll = now;
+    }
+    if (now < next_poll) return;
+    try {
+      membership->poll(unused, {.max_records = 1});
+    } catch (const InputError& error) {
+      throw InputError("run '" + run_id + "' has a producer already; wait for its end, or choose another " +
+                       "--run-id (" + error.what() + ")");
+    }
+    next_poll = now + membership_lease / 3;
+  }
+
+  /// What makes two producers of a run the same, a line each.
+  [[nodiscard]] std::string plan_text() const {
+    std::string text = "target = " + target + "\nlags = " + (settings.lags ? "true" : "false") +
+                       "\npartitioner = " + settings.partitioner +
+                       "\nlabel_every = " + to_text(settings.label_every) +
+                       "\nlabel_delay = " + to_text(settings.label_delay) +
+                       "\nstage_on_wire = " + (settings.stage_on_wire ? "true" : "false") + "\n";
+    for (std::size_t s = 0; s < plan.stages(); ++s)
+      text += "stage " + plan.stage_name(s) + " of a table with SHA-256 " + plan.digest(s) + "\n";
+    return text;
+  }
+
+  /// Kept before the first record is.
+  void compare_plan() {
+    const std::string key = plan_key_of(run_id), mine = plan_text();
+    const auto former = store.get(key);
+    if (former == mine) return;
+    const bool begun = progress.rows_appended > 0 || std::ranges::count(progress.sentinel, 1) > 0;
+    if (begun && former) {
+      const auto [was, is] = first_difference(*former, mine);
+      throw InputError("run '" + run_id + "' in topic '" + settings.topic +
+                       "' was begun with other tables or settings: '" + std::string(was) + "', now '" +
+                       std::string(is) + "'; choose another --run-id, or give what it was begun with");
+    }
+    store.put(key, mine);
+  }
+
   void recover() {
-    log.ensure_topic(settings.topic, static_cast<int>(settings.partitions));
     log.ensure_topic(labels_topic(settings.topic), 1);
     partitions = log.partitions(settings.topic);
     progress = read_progress(log, settings.topic, run_id, plan, partitions, settings.wire);
+    compare_plan();
     const Time now = clock.now();
     start = progress.started.value_or(now);
     if (progress.rows_appended == 0) return;
@@ -217,10 +292,14 @@ struct Producer::State {
   Step finish() {
     if (settings.label_delay > 0) append_labels_until(plan.rows());
     // A report may run as soon as the sentinels are seen, and reads the truth.
-    if (!progress.ended() || !store.exists(truth_key)) {
+    const std::string own = truth_key_of(run_id);
+    auto labels = progress.ended() ? store.get(own) : std::nullopt;
+    if (!labels) {
       log.sync();
-      store.put(truth_key, truth());
+      labels = truth();
+      store.put(own, *labels);
     }
+    store.put(truth_key, *labels);
     for (int p = 0; p < partitions; ++p) {
       if (progress.sentinel[static_cast<std::size_t>(p)] != 0) continue;
       const NewRecord sentinel = make_sentinel(run_id, clock.now());
@@ -228,6 +307,7 @@ struct Producer::State {
       progress.sentinel[static_cast<std::size_t>(p)] = 1;
     }
     log.sync();
+    membership.reset();
     finished = true;
     return Step::done;
   }

@@ -16,6 +16,11 @@
 // before truth names its offset, and truth before the first sentinel: results/truth.npz (id, row, partition,
 // offset, label of every row, stage index, stage_names) is for reports only. A step that throws leaves a
 // producer that reads the log again in its next step. One thread.
+//
+// A run has one producer: it is the only member of a group of the run's name, so that a second one gets an
+// InputError, as does one with other tables or settings than the run was begun with, which
+// results/plans/<run>.txt tells. results/truth.npz is the newest run's; each run has its own
+// results/truth/<run>.npz beside it.
 #pragma once
 
 #include <cstdint>
@@ -58,12 +63,14 @@ void check_stages(const std::vector<StageTable>& stages, const std::string& targ
                   const std::vector<std::string>& kpis);
 
 /// Labels of all rows, for scoring afterwards; no component that decides reads it.
-inline constexpr const char* truth_key = "results/truth.npz";
+inline constexpr const char* truth_key = "results/truth.npz";  ///< of the newest run
+std::string truth_key_of(const std::string& run_id);           ///< of this one
+std::string plan_key_of(const std::string& run_id);            ///< what it was begun with, as lines of text
 
 class Producer final : public Component {
  public:
-  /// InputError: no rows, or a stage without the target's column. Log, store and clock must outlive the
-  /// producer.
+  /// InputError: no rows, a stage without the target's column, or a run id that is no name. Log, store and
+  /// clock must outlive the producer.
   Producer(Log& log, ObjectStore& store, const Clock& clock, ProducerSettings settings, std::string run_id,
            const std::string& target, std::vector<StageTable> stages, std::string chain_key = "chain-0");
   ~Producer() override;

@@ -5,6 +5,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "base/error.h"
@@ -230,6 +231,7 @@ TEST(Producer, GoesOnAtItsPaceAfterALongStop) {
   producer = world.producer();
   producer->step();
   EXPECT_EQ(producer->rows_produced(), 7);
+  producer.reset();
   EXPECT_EQ(world.producer()->step(), Step::idle) << "another restart in the same second";
   world.clock.advance(seconds(1));
   producer = world.producer();
@@ -358,6 +360,7 @@ TEST_P(ProducerCrash, LeavesNoTrace) {
         done = step == Step::done;
         if (step == Step::idle) world.clock.advance(seconds(1));
       } catch (const SimulatedCrash&) {  // the same second: its process is started again at once
+        producer.reset();
         world.restart(&faults);
         producer = world.producer();
       }
@@ -393,6 +396,7 @@ RC_GTEST_PROP(Producer, SurvivesManyCrashes, ()) {
     try {
       done = producer->step() == Step::done;
     } catch (const SimulatedCrash&) {
+      producer.reset();
       producer = reborn();
     }
   }
@@ -452,9 +456,72 @@ TEST(Producer, RefusesAnotherRunOfTheSameName) {
   try {
     other.step();
     FAIL();
-  } catch (const FailedError& error) {
+  } catch (const InputError& error) {
     EXPECT_THAT(error.what(), HasSubstr("choose another run id"));
   }
+}
+
+/// What a producer of run "run" with these stages and settings says, after another of that run has ended.
+std::string refusal_after(const std::function<void(ProducerSettings&, std::vector<StageTable>&)>& change) {
+  World world;
+  world.finish();
+  auto stages = small_stages();
+  auto settings = world.settings;
+  change(settings, stages);
+  Producer other(*world.log, *world.store, world.clock, settings, "run", "output_rate", stages);
+  try {
+    other.step();
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+TEST(Producer, RefusesOtherTablesAndSettingsOfTheSameRun) {
+  EXPECT_EQ(refusal_after([](auto&, auto&) {}), "");
+  EXPECT_THAT(refusal_after([](auto&, auto& stages) { stages[1].table.column(std::size_t{1})[0] = 0.25; }),
+              HasSubstr("stage storm"));
+  EXPECT_THAT(refusal_after([](auto&, auto& stages) {
+                stages[0].table.set_experiment_starts({0, 3});
+              }),
+              HasSubstr("stage calm"));
+  EXPECT_THAT(refusal_after([](auto&, auto& stages) {
+                stages.push_back({"more", stages[1].table});
+              }),
+              HasSubstr("now 'stage more"));
+  EXPECT_THAT(refusal_after([](auto& settings, auto&) { settings.lags = false; }),
+              ::testing::AllOf(HasSubstr("'lags = true', now 'lags = false'"), HasSubstr("--run-id")));
+  EXPECT_THAT(refusal_after([](auto& settings, auto&) { settings.label_every = 2; }),
+              HasSubstr("label_every"));
+  EXPECT_EQ(refusal_after([](auto& settings, auto&) { settings.batch = 1; }), "") << "the stream is the same";
+}
+
+TEST(Producer, IsTheOnlyOneOfItsRun) {
+  World world;
+  const auto first = world.producer();
+  first->step();
+  const auto second = world.producer();
+  EXPECT_THROW(second->step(), InputError);
+  Producer of_another_run(*world.log, *world.store, world.clock, world.settings, "two", "output_rate",
+                          small_stages());
+  EXPECT_EQ(of_another_run.step(), Step::worked);
+  while (first->step() != Step::done) {
+  }
+  EXPECT_EQ(second->step(), Step::done) << "its place is free";
+  EXPECT_EQ(world.values(0).size(), 7u) << "four rows, a sentinel, and two rows of the other run";
+}
+
+TEST(Producer, KeepsTheTruthOfEachRun) {
+  World world;
+  world.finish();
+  const auto first = *world.store->get(truth_key);
+  Producer two(*world.log, *world.store, world.clock, world.settings, "two", "output_rate", small_stages());
+  while (two.step() != Step::done) {
+  }
+  EXPECT_NE(*world.store->get(truth_key), first);
+  EXPECT_EQ(*world.store->get(truth_key_of("run")), first);
+  world.finish();
+  EXPECT_EQ(*world.store->get(truth_key), first) << "of the run that was asked for last";
 }
 
 TEST(Producer, SaysWhatIsWrongWithItsTables) {

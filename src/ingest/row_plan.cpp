@@ -72,6 +72,23 @@ std::optional<double> RowPlan::label(int64_t row) const {
   return std::isfinite(value) ? std::optional(value) : std::nullopt;
 }
 
+std::string RowPlan::digest(std::size_t stage) const {
+  constexpr std::size_t piece = 1u << 20;
+  const Stage& of = stages_[stage];
+  std::string bytes;
+  const auto add = [&bytes](double value) {
+    bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  for (const auto c : of.features) bytes.append(of.table.names()[c]).append(1, '\0');
+  for (std::size_t r = 0; r < of.table.rows(); ++r) {
+    if (bytes.size() > piece) bytes = sha256_hex(bytes);
+    for (const auto c : of.features) add(of.table.at(r, c));
+    add(of.table.at(r, of.target));
+    add(of.table.has_previous(r) ? 1 : 0);
+  }
+  return sha256_hex(bytes);
+}
+
 void RowPlan::values(int64_t row, std::vector<double>& values) const {
   const Stage& stage = stage_of(row);
   const auto local = static_cast<std::size_t>(row - stage.first_row);

@@ -37,6 +37,8 @@ class RowPlan {
     return stages_[stage].columns;
   }
   void values(int64_t row, std::vector<double>& values) const;
+  /// SHA-256 of a stage's names, numbers and experiment boundaries: equal for the same table only.
+  [[nodiscard]] std::string digest(std::size_t stage) const;
 
  private:
   struct Stage {

@@ -27,8 +27,8 @@ void each_record(Log& log, const std::string& topic, int partition, const Action
 
 [[noreturn]] void another_run(const std::string& topic, const std::string& run_id, int64_t row,
                               const std::string& why) {
-  throw FailedError("topic '" + topic + "' holds row " + to_text(row) + " of run '" + run_id + "', " + why +
-                    ": that run had other tables or settings; choose another run id, or a new log");
+  throw InputError("topic '" + topic + "' holds row " + to_text(row) + " of run '" + run_id + "', " + why +
+                   ": that run had other tables or settings; choose another run id, or a new log");
 }
 
 void read_partition(Log& log, const std::string& topic, int p, const std::string& run_id, const RowPlan& plan,

@@ -28,7 +28,7 @@ struct RunProgress {
   void advance();  ///< moves next_row over what is there
 };
 
-/// Reads topic and labels topic from their beginning. FailedError if the topic holds rows of this run that
+/// Reads topic and labels topic from their beginning. InputError if the topic holds rows of this run that
 /// the plan would not have put there: other tables or settings under the same run id.
 RunProgress read_progress(Log& log, const std::string& topic, const std::string& run_id, const RowPlan& plan,
                           int partitions, const WireLimits& limits);

@@ -197,7 +197,7 @@ Summary make_run(const RunRequest& request, RunTables tables, double begun, cons
   facts.epsilon = config.model.epsilon;
   facts.settings = config.sections().values();
   facts.code_version = DRST_VERSION;
-  store->put("results/run.json", to_json(facts));
+  put_facts(*store, facts);
 
   Recorder recorder(*store, clock, config.telemetry, "process");
   const double cpu_before = read_process(::getpid()).cpu_s;
@@ -232,7 +232,7 @@ Summary make_run(const RunRequest& request, RunTables tables, double begun, cons
   facts.produced = loop.producer().rows_produced();
   facts.cpu_s.insert(cpu.begin(), cpu.end());
   facts.wall_s = monotonic_seconds() - begun;
-  store->put("results/run.json", to_json(facts));
+  put_facts(*store, facts);
   recorder.finish();  // before the report, which shows it
   if (request.report) write_report(*store, folder);
   auto summary = summarize(*store);

@@ -27,6 +27,31 @@ std::string to_json(const RunFacts& facts) {
   return json.dump(1) + "\n";
 }
 
+namespace {
+constexpr const char* newest_key = "results/run.json";
+std::string key_of(const std::string& run_id) { return "results/runs/" + run_id + ".json"; }
+}  // namespace
+
+void put_facts(ObjectStore& store, const RunFacts& facts) {
+  const std::string text = to_json(facts);
+  store.put(key_of(facts.run_id), text);
+  store.put(newest_key, text);
+}
+
+RunFacts read_facts(ObjectStore& store, const std::string& run_id) {
+  std::optional<RunFacts> newest;
+  if (const auto text = store.get(newest_key)) newest = parse_run_facts(*text, newest_key);
+  if (newest && (run_id.empty() || newest->run_id == run_id)) return std::move(*newest);
+  if (run_id.empty()) throw InputError(store.url() + " holds no run: " + newest_key + " is missing");
+  if (const auto text = store.get(key_of(run_id))) return parse_run_facts(*text, key_of(run_id));
+  std::string known;
+  constexpr std::string_view prefix = "results/runs/", ending = ".json";
+  for (const auto& key : store.list(std::string(prefix)))
+    known += (known.empty() ? "; it holds " : ", ") +
+             key.substr(prefix.size(), key.size() - prefix.size() - ending.size());
+  throw InputError(store.url() + " holds no run '" + run_id + "'" + known);
+}
+
 RunFacts parse_run_facts(std::string_view text, const std::string& source) {
   RunFacts facts;
   try {

@@ -180,9 +180,9 @@ std::string html(const Summary& summary, const std::vector<Section>& sections, c
 
 }  // namespace
 
-void write_report(ObjectStore& store, const fs::path& out) {
+void write_report(ObjectStore& store, const fs::path& out, const std::string& run_id) {
   Series series;
-  const Summary summary = summarize(store, &series);
+  const Summary summary = summarize(store, &series, run_id);
   make_folders(fs::absolute(out / "plots"));
   write_file_atomic(out / "summary.json", to_json(summary));
   const auto plots = draw_plots(summary, series, read_drift_signal(store), fs::absolute(out / "plots"));

@@ -16,7 +16,7 @@
 
 namespace drst {
 
-/// Writes into `out`: summary.json, report.md, report.html, plots/.
-void write_report(ObjectStore& store, const std::filesystem::path& out);
+/// Of the newest run or the named one. Writes into `out`: summary.json, report.md, report.html, plots/.
+void write_report(ObjectStore& store, const std::filesystem::path& out, const std::string& run_id = {});
 
 }  // namespace drst

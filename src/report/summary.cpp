@@ -64,8 +64,10 @@ std::vector<double> numbers(const std::map<std::string, Array>& members, const s
       found->second.data);
 }
 
-Truth read_truth(ObjectStore& store) {
-  const std::string key = "results/truth.npz";
+/// A run has its own; stores of former versions have the newest run's only.
+Truth read_truth(ObjectStore& store, const std::string& run_id) {
+  const std::string own = "results/truth/" + run_id + ".npz";
+  const std::string key = store.exists(own) ? own : "results/truth.npz";
   const auto members = parse_npz(required(store, key), key);
   Truth truth;
   truth.id = member<std::string>(members, "id", key);
@@ -215,15 +217,16 @@ struct Scored {
 
 }  // namespace
 
-Summary summarize(ObjectStore& store, Series* series) {
+Summary summarize(ObjectStore& store, Series* series, const std::string& of_run) {
   Summary summary;
-  summary.facts = parse_run_facts(required(store, "results/run.json"), "results/run.json");
+  summary.facts = read_facts(store, of_run);
   const std::string& run_id = summary.facts.run_id;
-  const Truth truth = read_truth(store);
+  const Truth truth = read_truth(store, run_id);
   if (const auto id = truth.id.empty() ? std::nullopt : split_id(truth.id.front());
       id && id->run_id != run_id)
     throw InputError(store.url() + " holds no finished run " + run_id + ": results/truth.npz is of run " +
-                     std::string(id->run_id) + "; wait for the producer's end");
+                     std::string(id->run_id) +
+                     "; wait for the producer's end, or run `drst produce` of that run again");
   const auto trace = read_all_traces(store, run_id);
   std::unordered_map<std::string_view, const TraceRow*> by_id;
   double first_ts = 0, last_ts = 0;

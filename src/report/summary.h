@@ -82,8 +82,14 @@ struct Series {
   std::vector<int> stage;  ///< index into Summary::stages
 };
 
-/// InputError if the store holds no run (says which object is missing).
-Summary summarize(ObjectStore& store, Series* series = nullptr);
+/// Keeps the facts of a run: as results/run.json, which is the newest run's, and under the run's own name.
+void put_facts(ObjectStore& store, const RunFacts& facts);
+/// Those of a run; empty: of the newest. InputError if the store does not hold it.
+RunFacts read_facts(ObjectStore& store, const std::string& run_id = {});
+
+/// Of the newest run, or of the named one. InputError if the store does not hold it (says which object is
+/// missing).
+Summary summarize(ObjectStore& store, Series* series = nullptr, const std::string& run_id = {});
 /// The text of summary.json, keys in a fixed order, numbers as shortest round trip.
 std::string to_json(const Summary& summary);
 

@@ -253,6 +253,24 @@ TEST(Summary, ComponentsHaveCpuAndProcessesMemory) {
   EXPECT_EQ(json["process"]["private_peak_mib"], 30);
 }
 
+TEST(Summary, OfEachRunOfAStore) {
+  MemoryStore store;
+  fill(store, 1, 0);
+  store.put("results/runs/r.json", *store.get("results/run.json"));
+  store.put("results/truth/r.npz", *store.get("results/truth.npz"));
+  RunFacts newer;
+  newer.run_id = "newer";
+  put_facts(store, newer);
+  EXPECT_EQ(summarize(store, nullptr, "r").predicted, 6);
+  EXPECT_THROW(summarize(store), InputError) << "truth.npz is of r";
+  try {
+    summarize(store, nullptr, "s");
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("it holds newer, r"), std::string::npos) << error.what();
+  }
+}
+
 TEST(Summary, SaysWhatAStoreLacks) {
   MemoryStore store;
   try {
