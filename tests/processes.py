@@ -217,6 +217,7 @@ class BadInputOfARun(Temporary):
             self.run_into("new", "--set", setting, expect=3)
         self.run_into("good", "--overwrite", "--simulate", "--set", "simulator.replaced=nobody", expect=3)
         self.run_into("new")  # the failed ones do not refuse it
+        self.run_into("sought", "--data", PERF, offline="combined.csv:head=600", stage="a=combined.csv:tail=60")
         self.assertEqual(before, read(self.path("good", "summary.json")))
         drst("models", "verify", "--store", f"file:{self.path('good', 'store')}")
 
@@ -224,9 +225,55 @@ class BadInputOfARun(Temporary):
         drst("run", "--simulate", expect=2)
         drst("simulate", "--folder", expect=2)
         drst("simulate", "--rows", "0", "--out", self.path("x.csv"), expect=2)
+        self.assertNotIn("000000", drst("simulate", "--rows", "-1", expect=2).stderr)
+        self.assertIn("--rate", drst("produce", "--rate", "-3", "--store", "file:x", "--log", "embedded:x", expect=3).stderr)
+        drst("infer", "--member", "", "--store", f"file:{self.path('s')}", "--log", f"embedded:{self.path('l')}", expect=3)
+        for name in ("list", "show", "verify", "rollback", "prune"):
+            self.assertIn("no store", drst("models", name, "--store", f"file:{self.path('none')}", expect=3).stderr)
+        self.assertIn("no store", drst("report", "--store", f"file:{self.path('none')}", "--out", self.path("o"), expect=3).stderr)
+        self.assertIn("no log", drst("report", "--store", f"file:{self.work}", "--log", f"embedded:{self.path('l')}", "--out",
+                                     self.path("o"), expect=3).stderr)
         drst("produce", "--stage", f"a={PERF}/combined.csv:tail=60", "--offline", self.path("none.csv"), "--store",
              f"file:{self.path('s')}", "--log", f"embedded:{self.path('l')}", expect=3)
         self.assertEqual(os.listdir(self.work), [])
+        drst("simulate", "--rows", "3", "--out", self.path("x.csv"))
+        before = read(self.path("x.csv"))
+        self.assertIn("--overwrite", drst("simulate", "--rows", "4", "--out", self.path("x.csv"), expect=3).stderr)
+        self.assertEqual(before, read(self.path("x.csv")))
+        drst("simulate", "--rows", "4", "--out", self.path("x.csv"), "--overwrite")
+        self.assertNotEqual(before, read(self.path("x.csv")))
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            self.assertEqual(subprocess.run([DRST, "config"], stdout=full, stderr=subprocess.DEVNULL, check=False).returncode, 1)
+        mistyped = {**os.environ, "DRST_DRFT_WINDOW": "3", "DRST_PORT_80_TCP": "x"}
+        warned = drst("config", env=mistyped).stderr
+        self.assertIn("DRST_DRIFT_WINDOW", warned)
+        self.assertEqual(warned.count("ignored"), 1)
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools", "run.sh")
+        done = subprocess.run([script, "false"], env={**os.environ, "DRST_DATA": "/nope"}, capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, "/nope" in done.stderr), (3, True))
+
+    def test_records_that_cannot_be_used_are_told(self):
+        with open(self.path("t.csv"), "w", encoding="utf-8") as file:
+            with open(f"{PERF}/combined.csv", encoding="utf-8") as table:
+                names = next(table).rstrip("\n").split(",")
+            file.write(",".join(names) + "\n")
+            kpis = ("input_rate", "output_rate", "latency")
+            for row in range(60):
+                file.write(",".join("100" if n in kpis else str(row) if n in ("", "Unnamed: 0") else "<not counted>" for n in names) + "\n")
+        done = drst("run", "--offline", OFFLINE, "--stage", f"a={self.path('t.csv')}", "--model", "ridge", "--out", self.path("x"))
+        self.assertIn("60 dead letters, 0 lost", done.stdout)
+        self.assertIn("60 of 60 records could not be used", done.stderr)
+        self.assertNotIn("could not draw", done.stderr)
+        with open(self.path("x", "summary.json"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["overall"]["labels_used"], 0)
+
+    def test_drift_without_labels_is_not_answered_by_retraining(self):
+        last = []
+        for name, labels in (("x", ["--label-every", "0"]), ("y", ["--label-delay", "999999"])):
+            done = drst("run", "--data", PERF, "--model", "ridge", "--out", self.path(name), "-q", "--no-report", *labels)
+            self.assertIn(" 0 answered by retraining", done.stdout)
+            last.append([line.split()[-1] for line in done.stdout.splitlines() if line.startswith("overall")])
+        self.assertEqual(last, [["–%"], ["–%"]])
 
 
 class Reports(Chain):

@@ -12,7 +12,11 @@ out=runs/$number
 has_tables() { [ -f "$1/combined.csv" ] || [ -f "$1/perf/combined.csv" ]; }
 
 data=()
-if [ -n "${DRST_DATA:-}" ] && has_tables "$DRST_DATA"; then
+if [ -n "${DRST_DATA:-}" ]; then
+  if ! has_tables "$DRST_DATA"; then
+    echo "DRST_DATA=$DRST_DATA has no combined.csv, nor has its perf/: correct it, or unset it to use datasets/." >&2
+    exit 3
+  fi
   data=(--data "$DRST_DATA")
 elif has_tables datasets; then
   data=(--data datasets)

@@ -2,6 +2,7 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/log.h"
 #include "base/text.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX asks the program to declare it
@@ -256,6 +258,15 @@ void assign(const Section& section, std::string_view key, const toml::node& node
                      did_you_mean(key, keys_of(section.second)) + advice);
 }
 
+/// Variables of the program, its scripts and its tests that are no settings.
+bool is_of_the_project(std::string_view variable) {
+  constexpr std::string_view own[] = {
+      "DRST_DATA",  "DRST_CACHE",    "DRST_PYTHON",      "DRST_OFFLINE",
+      "DRST_BENCH", "DRST_SANITIZE", "DRST_SIMULATIONS", "DRST_SIMULATION_SEED",
+      "DRST_FUZZ",  "DRST_NATIVE",   "DRST_TESTS"};
+  return std::ranges::find(own, variable) != std::ranges::end(own);
+}
+
 std::string upper(std::string_view text) {
   std::string out;
   for (const char c : text)
@@ -333,14 +344,17 @@ void Settings::load_environment() {
       continue;
     }
     // DRST_DATA and others are no settings; but what begins like a section's setting is a mistyped one.
+    std::vector<std::string> known;
+    known.reserve(names.size());
+    for (const auto& name : names) known.push_back(name.first);
     for (const auto& section : sections_)
       if (variable.starts_with("DRST_" + upper(section.first) + "_")) {
-        std::vector<std::string> known;
-        known.reserve(names.size());
-        for (const auto& name : names) known.push_back(name.first);
         throw InputError("environment variable " + variable + ": no such setting" +
                          did_you_mean(variable, known) + advice);
       }
+    // Others may be somebody's own (a cluster names a service's address so), unless they look like a setting.
+    if (const auto meant = did_you_mean(variable, known); !meant.empty() && !is_of_the_project(variable))
+      log::warning("environment variable " + variable + " is no setting and is ignored" + meant + advice);
   }
 }
 

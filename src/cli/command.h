@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
@@ -19,8 +20,9 @@ namespace drst::cli {
 struct Context {
   enum class Kind { text, integer, number };
   std::string config_file;
-  std::vector<std::string> assignments;         ///< of --set
-  std::vector<std::string> option_assignments;  ///< of options that stand for a setting; they win
+  std::vector<std::string> assignments;  ///< of --set
+  /// Of options that stand for a setting: option, assignment; they win.
+  std::vector<std::pair<std::string, std::string>> option_assignments;
   std::string data;
   std::string store_url;
   std::string log_url;
@@ -49,6 +51,9 @@ struct Context {
   /// --data, else $DRST_DATA, else datasets/.
   [[nodiscard]] std::string data_folder() const;
   [[nodiscard]] std::unique_ptr<ObjectStore> open_the_store() const;
+  /// InputError where --store, or the --log that was given, is not there: for commands that read what others
+  /// made, and so must not make it for a mistyped name.
+  void need_what_is_read() const;
   [[nodiscard]] std::unique_ptr<Log> open_the_log(const Clock& clock,
                                                   Durability durability = Durability::full) const;
 };

@@ -1,4 +1,5 @@
 #include <cstdlib>
+#include <filesystem>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -32,14 +33,25 @@ void Context::load() {
   if (!config_file.empty()) sections.load_file(config_file);
   sections.load_environment();
   for (const auto& assignment : assignments) sections.set(assignment);
-  for (const auto& assignment : option_assignments) sections.set(assignment);
+  for (const auto& [option, assignment] : option_assignments) {
+    try {
+      sections.set(assignment);
+    } catch (const InputError& error) {  // it names --set, which nobody typed
+      std::string words = error.what();
+      const std::string as_set = "--set " + assignment.substr(0, assignment.find('='));
+      if (words.starts_with(as_set)) words.replace(0, as_set.size(), option);
+      throw InputError(words);
+    }
+  }
 }
 
 CLI::Option* Context::add_setting(CLI::App& command, const std::string& option, const std::string& setting,
                                   const std::string& what, Kind kind) {
   auto* added = command.add_option_function<std::string>(
       option,
-      [this, setting](const std::string& value) { option_assignments.push_back(setting + "=" + value); },
+      [this, option, setting](const std::string& value) {
+        option_assignments.emplace_back(option, setting + "=" + value);
+      },
       what);
   if (kind == Kind::integer) added->check(CLI::TypeValidator<int64_t>("INT"))->type_name("N");
   if (kind == Kind::number) added->check(CLI::TypeValidator<double>("NUMBER"))->type_name("X");
@@ -53,6 +65,23 @@ std::string Context::data_folder() const {
 }
 
 std::unique_ptr<ObjectStore> Context::open_the_store() const { return open_store(store_url, config.store); }
+
+void Context::need_what_is_read() const {
+  namespace fs = std::filesystem;
+  const auto folder = [](std::string url, std::string_view scheme) {
+    if (url.starts_with(scheme)) url.erase(0, scheme.size());
+    return fs::path(url);
+  };
+  std::error_code unknown;  // another scheme, or a folder that may not be seen: opening it will tell
+  if (store_url.starts_with("file:") || store_url.find(':') == std::string::npos)
+    if (const auto path = folder(store_url, "file:");
+        fs::status(path, unknown).type() == fs::file_type::not_found)
+      throw InputError("there is no store " + path.string() + "; check --store");
+  if (log_url.starts_with("embedded:") || (!log_url.empty() && log_url.find(':') == std::string::npos))
+    if (const auto path = folder(log_url, "embedded:");
+        fs::status(path / "data.mdb", unknown).type() == fs::file_type::not_found)
+      throw InputError("there is no log in " + path.string() + "; check --log");
+}
 
 std::unique_ptr<Log> Context::open_the_log(const Clock& clock, Durability durability) const {
   return open_log(log_url, clock, durability, config.log);

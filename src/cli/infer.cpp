@@ -7,6 +7,7 @@
 #include "inference/consumer.h"
 #include "inference/trace.h"
 #include "pipeline/drive.h"
+#include "stream/checks.h"
 #include "telemetry/recorder.h"
 
 namespace drst::cli {
@@ -26,6 +27,7 @@ void add_infer(CLI::App& app, Context& context) {
   command->callback([&context, options] {
     context.action = [&context, options] {
       context.load();
+      check_log_name("member", options->member);
       const SystemClock clock;
       const auto store = context.open_the_store();
       const auto log = context.open_the_log(clock);

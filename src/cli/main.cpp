@@ -39,7 +39,12 @@ int main(int argc, char** argv) {
   }
   try {
     catch_stop_signals();
-    return context.action();
+    const int code = context.action();
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      log::error("what belongs on stdout could not be written");
+      return static_cast<int>(ExitCode::failed);
+    }
+    return code;
   } catch (const Error& error) {
     log::error(error.what());
     return static_cast<int>(error.exit_code());

@@ -100,6 +100,7 @@ void add_models(CLI::App& app, Context& context) {
     sub->callback([&context, work = std::move(work)] {
       context.action = [&context, work] {
         context.load();
+        context.need_what_is_read();
         const auto store = context.open_the_store();
         const SystemClock clock;
         Registry registry(*store, clock, context.config.registry);

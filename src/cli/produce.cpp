@@ -23,6 +23,8 @@ int produce(Context& context, const Options& options) {
   const auto stream = context.config.producer_settings();
   auto choice = choose_stream(options.offline, options.stages,
                               options.stages.empty() ? context.data_folder() : std::string(), context.config);
+  for (auto& stage : choice.stages) seek_in(context.data_folder(), stage.range);
+  seek_in(context.data_folder(), choice.offline);
   if (!options.offline.empty())
     (void)load_range(choice.offline, context.config.table);  // a wrong one is told here, as by `run`
   std::vector<StageTable> stages;
@@ -77,7 +79,7 @@ void add_produce(CLI::App& app, Context& context) {
       "the table that models are trained on, as for `drst run`; the stream holds --stage only");
   command->add_option(
       "--stage", options->stages,
-      "NAME=FILE[:head=N|:tail=N|:rows=A-B]; repeat; replaces the default list");
+      "NAME=FILE[:head=N|:tail=N|:rows=A-B], sought in --data, too; repeat; replaces the default list");
   command->add_option("--run-id", options->run_id,
                       "name of the run; by default one that the same command gives again");
   using Kind = Context::Kind;

@@ -22,6 +22,7 @@ void add_report(CLI::App& app, Context& context) {
   command->callback([&context, overwrite, of_run] {
     context.action = [&context, overwrite, of_run] {
       context.load();
+      context.need_what_is_read();
       const auto store = context.open_the_store();
       const std::string run_id = read_facts(*store, *of_run).run_id;
       if (context.log_url.empty() && run_id != read_facts(*store).run_id)

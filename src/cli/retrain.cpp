@@ -18,7 +18,9 @@ void add_retrain(CLI::App& app, Context& context) {
   };
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand(
-      "retrain", "retrain on the labels that come, and judge which model serves: the evidence is kept");
+      "retrain",
+      "retrain on the labels that come, and judge which model serves: the evidence is kept. Ends once the "
+      "monitor is done with the run; without a monitor, tuning.idle_timeout_s after the last record");
   context.add_common(*command, Context::with_data | Context::with_store | Context::with_log);
   command->add_option("--offline", options->offline, "offline table: FILE[:head=N|:tail=N|:rows=A-B]");
   command->add_option("--run-id", options->run_id, "only this run; default: the first one seen");

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "stream/record.h"
 
 namespace drst::cli {
 
@@ -36,16 +37,21 @@ void print(const Summary& summary) {
   };
   for (const auto& stage : summary.stages) line(stage);
   line(summary.overall);
+  // An answer without candidates is a reason only, such as too few labels.
+  const auto skipped = std::count_if(summary.retrains.begin(), summary.retrains.end(), [](const auto& event) {
+    return event.kind == "answer" && event.candidates == 0;
+  });
   const auto retrains = [&](const char* kind) {
     return std::count_if(summary.retrains.begin(), summary.retrains.end(),
                          [&](const RetrainEvent& event) { return event.kind == kind; });
   };
   std::printf(
       "accuracy@0.2, all rows as predicted at the time; %zu drift events, %td answered by retraining, %td "
-      "refits "
-      "published, %td rollbacks, %zu releases; %lld lost\n",
-      summary.drift_events.size(), retrains("answer"), retrains("refit"), retrains("rollback"),
-      summary.releases.size(), static_cast<long long>(summary.lost));
+      "without (report.md says why), %td refits published, %td rollbacks, %zu releases; %lld dead letters, "
+      "%lld lost\n",
+      summary.drift_events.size(), retrains("answer") - skipped, skipped, retrains("refit"),
+      retrains("rollback"), summary.releases.size(), static_cast<long long>(summary.dead_lettered),
+      static_cast<long long>(summary.lost));
 }
 
 int run(Context& context, const Options& options) {
@@ -65,6 +71,10 @@ int run(Context& context, const Options& options) {
       std::fprintf(stderr, "\rrow %lld of %lld%s", static_cast<long long>(done),
                    static_cast<long long>(total), done == total ? "\n" : "");
   });
+  if (summary.dead_lettered > 0)
+    log::warning(to_text(summary.dead_lettered) + " of " + to_text(summary.produced) +
+                 " records could not be used; topic " + dead_letter_topic(request.config.stream.topic) +
+                 " has them with the reason");
   if (context.json) {
     std::fputs(to_json(summary).c_str(), stdout);
   } else {
@@ -83,8 +93,9 @@ void add_run(CLI::App& app, Context& context) {
   auto options = std::make_shared<Options>();
   command->add_option("--offline", options->offline,
                       "offline table: FILE[:head=N|:tail=N|:rows=A-B] (rows from 0, B excluded)");
-  command->add_option("--stage", options->stages,
-                      "NAME=FILE[:head=N|:tail=N|:rows=A-B]; repeat; replaces the default list");
+  command->add_option(
+      "--stage", options->stages,
+      "NAME=FILE[:head=N|:tail=N|:rows=A-B], sought in --data, too; repeat; replaces the default list");
   using Kind = Context::Kind;
   context.add_setting(*command, "--label-every", "stream.label_every",
                       "rows with row % N = 0 carry a label; 0: none ever", Kind::integer);

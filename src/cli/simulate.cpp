@@ -1,4 +1,5 @@
 // drst simulate: a chain's seconds as CSV, any number of them.
+#include <filesystem>
 #include <iostream>
 
 #include "base/error.h"
@@ -19,6 +20,7 @@ struct Options {
   int64_t experiment_rows = 0;
   std::vector<std::string> changes;
   bool folder = false;
+  bool overwrite = false;
 };
 
 int simulate(Context& context, const Options& options) {
@@ -38,6 +40,9 @@ int simulate(Context& context, const Options& options) {
   spec.settings = context.config.simulator;
   for (const auto& change : options.changes) spec.changes.push_back(parse_change(change));
   if (!context.out.empty() && spec.rows > 0) {
+    if (!options.overwrite && std::filesystem::exists(context.out))
+      throw InputError("--out " + context.out +
+                       " is there already; choose another file, or --overwrite to replace it");
     const auto rows = simulate_csv_file(context.out, spec);
     log::info(context.out + ": " + to_text(rows) + " rows");
     return 0;
@@ -56,6 +61,12 @@ void add_simulate(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("simulate", "a simulated service chain as CSV of the published shape");
   context.add_common(*command, Context::with_out);
   auto options = std::make_shared<Options>();
+  const CLI::Validator not_negative(
+      [](const std::string& text) {
+        const auto rows = parse_int(text);
+        return rows && *rows >= 0 ? std::string() : "'" + text + "' is no number of rows: 0, 1, 2 ...";
+      },
+      "");
   command
       ->add_option("--scenario", options->scenario, "baseline, random-rates, resource-stimulus, intervention")
       ->capture_default_str();
@@ -63,13 +74,14 @@ void add_simulate(CLI::App& app, Context& context) {
       ->capture_default_str();
   command->add_option("--rows", options->rows, "seconds; 0: endless, to stdout")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(not_negative);
   command->add_option("--experiment-rows", options->experiment_rows, "rows of an experiment; 0: as published")
-      ->check(CLI::NonNegativeNumber);
+      ->check(not_negative);
   command->add_option("--change", options->changes,
                       "WHAT[/VNF]@ROW[-ROW]*FACTOR, WHAT one of cost, traffic, noise; may be repeated");
   command->add_flag("--folder", options->folder, "a whole folder of tables, like the published one")
       ->needs("--out");
+  command->add_flag("--overwrite", options->overwrite, "replace the file that --out names");
   command->callback(
       [&context, options] { context.action = [&context, options] { return simulate(context, *options); }; });
 }

@@ -39,6 +39,17 @@ StreamChoice choose_stream(const std::string& offline, const std::vector<std::st
   return choice;
 }
 
+void seek_in(const fs::path& data, RowRange& range) {
+  std::error_code unknown;
+  if (range.file.empty() || data.empty() || range.file.is_absolute() || fs::exists(range.file, unknown))
+    return;
+  for (const auto& folder : {data, data / "perf"})
+    if (fs::is_regular_file(folder / range.file, unknown)) {
+      range.file = folder / range.file;
+      return;
+    }
+}
+
 namespace {
 
 /// The tables of a run, read and checked.
@@ -50,7 +61,9 @@ struct RunTables {
 
 RunTables read_tables(const RunRequest& request, const fs::path& data) {
   const Config& config = request.config;
-  const auto choice = choose_stream(request.offline_text, request.stage_texts, data, config);
+  auto choice = choose_stream(request.offline_text, request.stage_texts, data, config);
+  seek_in(data, choice.offline);
+  for (auto& stage : choice.stages) seek_in(data, stage.range);
   RunTables tables;
   tables.options.seed = static_cast<uint64_t>(config.run.seed);
   tables.options.source = choice.offline.file.string();

@@ -29,6 +29,9 @@ struct StreamChoice {
 StreamChoice choose_stream(const std::string& offline, const std::vector<std::string>& stages,
                            const std::filesystem::path& data, const Config& config);
 
+/// Where a relative file is not here but in `data`, or its perf/ subfolder, that one is meant.
+void seek_in(const std::filesystem::path& data, RowRange& range);
+
 struct RunRequest {
   Config config;
   std::string offline_text;              ///< --offline, or empty

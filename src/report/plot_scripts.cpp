@@ -164,6 +164,7 @@ std::string stage_bars(const Summary& summary) {
   };
   for (const auto& stage : summary.stages)
     if (stage.rows > 0) line(stage);
+  if (lines.empty() || summary.overall.baseline.n == 0) return {};  // nothing was predicted
   line(summary.overall);
   const int bars = persistence ? 3 : 2;
   const double width = 1.0 / (bars + 1);  // of a bar; the clusters are one apart

@@ -182,12 +182,14 @@ class ArrivedLabels {
     }
     return last_;
   }
-  /// How many arrive by the end of the stream.
-  [[nodiscard]] int64_t by_the_end() const {
+  /// How many arrive by the end of the stream, with a record that can be used.
+  [[nodiscard]] int64_t by_the_end(const std::set<std::pair<int64_t, int64_t>>& dead) const {
     int64_t count = 0;
     const int64_t end = truth_.row.empty() ? 0 : truth_.row.back() + 1;
     for (std::size_t i = 0; i < truth_.row.size(); ++i)
-      if (labelled(i) && truth_.row[i] + delay_ < end) ++count;
+      if (labelled(i) && truth_.row[i] + delay_ < end &&
+          !dead.contains({truth_.partition[i], truth_.offset[i]}))
+        ++count;
     return count;
   }
 
@@ -238,10 +240,10 @@ Summary summarize(ObjectStore& store, Series* series, const std::string& of_run)
   }
 
   const double epsilon = summary.facts.epsilon;
-  const bool any_labels = summary.facts.label_every > 0;
   std::vector<Scored> stages(truth.stage_names.size(), Scored(epsilon));
   Scored overall(epsilon);
   ArrivedLabels labels(truth, summary.facts.label_every, summary.facts.label_delay);
+  const bool any_labels = labels.by_the_end({}) > 0;
   for (std::size_t i = 0; i < truth.id.size(); ++i) {
     const double persistence = labels.before(i);
     const auto found = by_id.find(truth.id[i]);
@@ -284,7 +286,7 @@ Summary summarize(ObjectStore& store, Series* series, const std::string& of_run)
   summary.consumed = summary.predicted + summary.dead_lettered + summary.duplicates;
   for (std::size_t i = 0; i < truth.id.size(); ++i)
     if (!by_id.contains(truth.id[i]) && !dead.contains({truth.partition[i], truth.offset[i]})) ++summary.lost;
-  summary.labels_used = labels.by_the_end();
+  summary.labels_used = labels.by_the_end(dead);
   const double seconds = summary.facts.stream_wall_s > 0 ? summary.facts.stream_wall_s : last_ts - first_ts;
   summary.throughput_records_per_s = seconds > 0 ? static_cast<double>(summary.predicted) / seconds : 0;
   summary.drift_events = read_drift_events(store);

@@ -271,6 +271,12 @@ TEST(Summary, OfEachRunOfAStore) {
   }
 }
 
+TEST(Summary, HasNoLastLabelWhereNoneArrives) {
+  MemoryStore store;
+  fill(store, 1, 99);
+  EXPECT_EQ(summarize(store).overall.label_persistence.n, 0U);
+}
+
 TEST(Summary, SaysWhatAStoreLacks) {
   MemoryStore store;
   try {
