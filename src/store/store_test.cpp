@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "store/local_store.h"
 #include "store/memory_store.h"
+#include "store/prefix_store.h"
 
 namespace drst {
 namespace {
@@ -20,14 +21,40 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 struct LocalHome {
+  static constexpr const char* before_keys = "";  // in messages
   TemporaryFolder folder;
   std::unique_ptr<ObjectStore> open() const {
     return open_store("file:" + (folder.path() / "store").string());
   }
 };
 struct MemoryHome {
+  static constexpr const char* before_keys = "";
   std::shared_ptr<MemoryDisk> disk = std::make_shared<MemoryDisk>();
   std::unique_ptr<ObjectStore> open() const { return std::make_unique<MemoryStore>(disk); }
+};
+/// A part of a store is a store, whatever else the whole one holds.
+struct PartHome {
+  struct Part final : ObjectStore {
+    explicit Part(const std::shared_ptr<MemoryDisk>& disk) : all(disk) {}
+    void put(const std::string& key, std::string_view bytes) override { part.put(key, bytes); }
+    bool put_new(const std::string& key, std::string_view bytes) override { return part.put_new(key, bytes); }
+    std::optional<std::string> get(const std::string& key, std::uint64_t limit) override {
+      return part.get(key, limit);
+    }
+    bool exists(const std::string& key) override { return part.exists(key); }
+    std::vector<std::string> list(const std::string& prefix) override { return part.list(prefix); }
+    bool remove(const std::string& key) override { return part.remove(key); }
+    [[nodiscard]] std::string url() const override { return part.url(); }
+    MemoryStore all;
+    PrefixStore part{all, "targets/latency/"};
+  };
+  PartHome() {
+    for (const char* key : {"models/a", "targets/latency2/a", "targets/input_rate/models/a", "zzz"})
+      MemoryStore(disk).put(key, "another's");
+  }
+  static constexpr const char* before_keys = "targets/latency/";
+  std::shared_ptr<MemoryDisk> disk = std::make_shared<MemoryDisk>();
+  std::unique_ptr<ObjectStore> open() const { return std::make_unique<Part>(disk); }
 };
 
 template <class Home>
@@ -36,7 +63,7 @@ class StoreContract : public ::testing::Test {
   Home home_;
   std::unique_ptr<ObjectStore> store_ = home_.open();
 };
-using Homes = ::testing::Types<LocalHome, MemoryHome>;
+using Homes = ::testing::Types<LocalHome, MemoryHome, PartHome>;
 TYPED_TEST_SUITE(StoreContract, Homes);
 
 TYPED_TEST(StoreContract, AnObjectIsThereOnceWritten) {
@@ -169,7 +196,7 @@ TYPED_TEST(StoreContract, WhatIsTooLargeIsNotRead) {
     this->store_->get("models/big", 999);
     FAIL();
   } catch (const FailedError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("'models/big'"));
+    EXPECT_THAT(error.what(), HasSubstr("'" + std::string(TypeParam::before_keys) + "models/big'"));
     EXPECT_THAT(error.what(), HasSubstr("1000 bytes; at most 999"));
   }
 }
@@ -214,6 +241,23 @@ TYPED_TEST(StoreContract, AReaderSeesTheOldOrTheNewNeverAMixture) {
   stop = true;
   reader.join();
   EXPECT_EQ(mixtures, 0);
+}
+
+TEST(PrefixStore, IsAFolderOfTheStoreBelow) {
+  const TemporaryFolder folder;
+  const auto below = open_store("file:" + folder.path().string());
+  PrefixStore part(*below, "targets/latency/");
+  part.put("models/latest.txt", "x");
+  EXPECT_EQ(below->list(""), std::vector<std::string>{"targets/latency/models/latest.txt"});
+  EXPECT_EQ(open_store(part.url())->get("models/latest.txt"), "x");
+  EXPECT_EQ(*part.local_file("models/latest.txt"), folder.path() / "targets/latency/models/latest.txt");
+  EXPECT_THROW((void)part.local_file("../input_rate/x"), InputError);
+
+  PrefixStore all(*below, "");
+  EXPECT_EQ(all.url(), below->url());
+  EXPECT_EQ(all.get("targets/latency/models/latest.txt"), "x");
+  for (const char* prefix : {"targets/latency", "/", "../", "a//", "a b/"})
+    EXPECT_THROW(PrefixStore(*below, prefix), InputError) << prefix;
 }
 
 TEST(OpenStore, KnowsFoldersOnly) {
