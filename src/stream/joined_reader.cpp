@@ -69,7 +69,7 @@ struct JoinedReader::State {
   std::vector<uint32_t> public_column;  // by column of the decoder
 
   State(Log& log_, const Clock& clock_, const JoinedReaderOptions& options_)
-      : log(log_), clock(clock_), options(options_), decoder(options_.limits) {
+      : log(log_), clock(clock_), options(options_), decoder(options_.limits, options_.lane) {
     at.topic = options.topic;
     at.run_id = options.run_id;
   }
@@ -85,7 +85,7 @@ struct JoinedReader::State {
     partitions.assign(static_cast<std::size_t>(count), {});
     committed.assign(static_cast<std::size_t>(count), -1);
     merge.emplace(count, static_cast<std::size_t>(options.settings.reorder_bound));
-    labels.emplace(log, options.topic, at.label_offsets, options.limits);
+    labels.emplace(log, options.topic, at.label_offsets, options.limits, options.lane);
     if (at.last) merge->resume_after(*at.last);
     for (std::size_t p = 0; p < at.offsets.size(); ++p)
       partitions[p].next_read = partitions[p].position = at.offsets[p];
@@ -302,6 +302,7 @@ struct JoinedReader::State {
   }
 
   std::optional<Item> accept(LabelMessage message) {
+    if (!message.label) return std::nullopt;  // about another lane
     Item item;
     item.kind = Item::Kind::label;
     if (const auto parts = split_id(message.id)) {

@@ -30,6 +30,7 @@ struct JoinedReaderOptions {
   std::string topic = "latencyTopic";
   std::string group;
   std::string member;
+  std::string lane;    ///< whose labels are read (stream/lane.h)
   std::string run_id;  ///< empty: taken from the first record with one
   ReaderSettings settings;
   WireLimits limits;
@@ -62,7 +63,7 @@ class JoinedReader {
   struct Counts {
     uint64_t samples = 0, labels = 0, unusable = 0, late = 0, duplicates = 0, foreign_sentinels = 0;
     uint64_t foreign = 0;     ///< records and labels of other runs
-    uint64_t bad_labels = 0;  ///< label records that cannot be read
+    uint64_t bad_labels = 0;  ///< label records that cannot be read (those of other lanes only: no count)
   };
   [[nodiscard]] Counts counts() const;
 

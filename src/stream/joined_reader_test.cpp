@@ -117,6 +117,37 @@ TEST(JoinedReader, ALabelComesBeforeSamplesAppendedAfterIt) {
   EXPECT_EQ(reader.counts().bad_labels, 1u);
 }
 
+TEST(JoinedReader, EachLaneHasItsOwnLabelsOfOneStream) {
+  Stream stream;
+  const auto append = [&](const std::string& topic, int partition, std::string value) {
+    stream.log.append(
+        topic, partition,
+        std::array{NewRecord{.key = "", .value = std::move(value), .headers = {}, .timestamp = {}}});
+  };
+  const auto now = stream.clock.now();
+  const std::array delay = {FurtherLabel{"delay", 40.0}};
+  const std::array unknown = {FurtherLabel{"delay", std::nullopt}};
+  append("t", 0,
+         std::string(stream.encoder.encode("run-0", std::array{1.0, 2.0, 3.0, 4.0}, 7, now, "s", delay)));
+  stream.row(1);
+  stream.row(2);
+  append("t-labels", 0, encode_label("run-1", std::nullopt, now, delay));
+  append("t-labels", 0, encode_label("run-2", 9.0, now, unknown));
+  append("t-labels", 0, encode_label("run-2", std::nullopt, now, delay));
+  append("t-labels", 0, R"({"id":"run-2","label":"x"})");
+  auto options = stream.options();
+  auto first = stream.reader();
+  EXPECT_THAT(drain(first), ElementsAre("L2=9", "0=7", "1", "2"));
+  options.group = "another";
+  options.lane = "delay";
+  JoinedReader second(stream.log, stream.clock, options);
+  EXPECT_THAT(drain(second), ElementsAre("L1=40", "L2=40", "0=40", "1", "2"));
+  for (auto* reader : {&first, &second}) {
+    EXPECT_EQ(reader->counts().bad_labels, 1u);
+    EXPECT_EQ(reader->counts().duplicates, 0u);
+  }
+}
+
 TEST(JoinedReader, LastLabelsBelongToTheRun) {
   Stream stream(1);
   stream.row(0);

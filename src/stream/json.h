@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace drst::wire {
 
@@ -51,10 +52,19 @@ Result<std::optional<double>> optional_number(json::value& value, std::string_vi
 Result<std::string_view> optional_text(json::value& value, std::string_view name);
 
 /// The members we know, in the order in which they are looked for; a bit each to see repeats.
-enum Member : unsigned { features_member, label_member, time_member, stage_member, id_member, other_member };
+enum Member : unsigned {
+  features_member,
+  label_member,
+  labels_member,
+  time_member,
+  stage_member,
+  id_member,
+  other_member
+};
 inline Member member_of(std::string_view name) {
   if (name == "features") return features_member;
   if (name == "label") return label_member;
+  if (name == "labels") return labels_member;
   if (name == "send_ts") return time_member;
   if (name == "stage") return stage_member;
   if (name == "id") return id_member;
@@ -82,6 +92,50 @@ Result<void> each_member(json::document& document, const OnMember& on_member) {
   if (document.current_location().get(rest) == simdjson::SUCCESS)
     return not_json("more text after the closing brace");
   return {};
+}
+
+/// The label of `lane` out of the member "labels"; none where it is null or not there. Other lanes' values,
+/// and for the first lane ("") the whole member, are only checked to be JSON: they may be anything. Each
+/// number or null is shown to `on_label(token, is_ours)`, all else to `on_odd()`.
+template <class OnLabel, class OnOdd>
+Result<std::optional<double>> label_of(json::value value, std::string_view lane, const OnLabel& on_label,
+                                       const OnOdd& on_odd) {
+  std::optional<double> label;
+  json::object object;
+  if (value.get_object().get(object)) {
+    on_odd();
+    if (!lane.empty() && trim(value.raw_json_token()) != "null") return failure("'labels' is not an object");
+    if (auto fine = check(value); !fine) return tl::make_unexpected(fine.error());
+    return label;
+  }
+  bool seen = false;
+  for (auto member : object) {
+    json::field field;
+    if (const auto error = std::move(member).get(field)) return not_json(error);
+    std::string_view name;
+    if (const auto error = field.unescaped_key().get(name)) return not_json(error);
+    json::value& one = field.value();
+    const bool ours = !lane.empty() && name == lane;
+    if (ours && std::exchange(seen, true))
+      return failure("label '" + shortened(name) + "' stands there twice");
+    const std::string_view token = trim(one.raw_json_token());
+    double number = 0;
+    if (token == "null") {
+      on_label(token, ours);
+    } else if (one.get_double().get(number) == simdjson::SUCCESS) {
+      on_label(token, ours);
+      if (ours) label = number;
+    } else {
+      on_odd();
+      if (ours) {
+        auto odd = optional_number(one, "label '" + std::string(lane) + "'");
+        if (!odd) return tl::make_unexpected(odd.error());
+      } else if (auto fine = check(one); !fine) {
+        return tl::make_unexpected(fine.error());
+      }
+    }
+  }
+  return label;
 }
 
 }  // namespace drst::wire

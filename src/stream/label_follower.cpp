@@ -6,8 +6,12 @@
 namespace drst {
 
 LabelFollower::LabelFollower(Log& log, const std::string& topic, std::vector<int64_t> offsets,
-                             const WireLimits& limits)
-    : log_(log), topic_(labels_topic(topic)), limits_(limits), offsets_(std::move(offsets)) {}
+                             const WireLimits& limits, std::string lane)
+    : log_(log),
+      topic_(labels_topic(topic)),
+      limits_(limits),
+      lane_(std::move(lane)),
+      offsets_(std::move(offsets)) {}
 
 void LabelFollower::poll() {
   if (next_.empty()) {
@@ -37,7 +41,7 @@ bool LabelFollower::fill() {
     log_.read(topic_, static_cast<int>(p), next_[p], batch_, {});
     for (const RecordView& record : batch_.records()) {
       next_[p] = record.offset + 1;
-      queue_.push_back({p, record.offset, decode_label(record.value, limits_)});
+      queue_.push_back({p, record.offset, decode_label(record.value, limits_, lane_)});
     }
     if (batch_.empty()) next_[p] = end_[p];  // trimmed meanwhile
     end_[p] = std::max(end_[p], next_[p]);

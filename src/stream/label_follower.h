@@ -18,7 +18,8 @@ namespace drst {
 
 class LabelFollower {
  public:
-  LabelFollower(Log& log, const std::string& topic, std::vector<int64_t> offsets, const WireLimits& limits);
+  LabelFollower(Log& log, const std::string& topic, std::vector<int64_t> offsets, const WireLimits& limits,
+                std::string lane);
 
   void poll();
   /// The next label record, or why it is none; nothing: all before the mark has been handed out.
@@ -37,6 +38,7 @@ class LabelFollower {
   Log& log_;
   std::string topic_;
   WireLimits limits_;
+  std::string lane_;
   std::vector<int64_t> offsets_;     // handed out up to here
   std::vector<int64_t> next_, end_;  // read up to here, to be read up to here
   std::deque<Entry> queue_;

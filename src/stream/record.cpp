@@ -42,6 +42,14 @@ char* put_text(char* out, std::string_view text, const std::string& escaped) {
   return out;
 }
 
+/// Most bytes that put_labels takes.
+std::size_t labels_bound(std::span<const FurtherLabel> further) {
+  std::size_t bound = 0;
+  for (const auto& [target, value] : further)
+    bound += number_bound + 8 + (is_plain(target) ? target.size() : json_text(target).size());
+  return bound == 0 ? 0 : bound + 16;
+}
+
 std::string text_if_needed(std::string_view text) { return is_plain(text) ? std::string() : json_text(text); }
 
 char* put_number(char* out, double value) {
@@ -53,11 +61,29 @@ char* put_number(char* out, double value) {
   return std::to_chars(out, out + number_bound, value).ptr;
 }
 
+char* put_label(char* out, std::optional<double> label) {
+  return label && std::isfinite(*label) ? put_number(out, *label) : put(out, "null");
+}
+
 char* put_time(char* out, Time time) {
   *out++ = '"';
   write_iso8601(time, out);
   out += time_bound;
   *out++ = '"';
+  return out;
+}
+
+/// The labels of further targets as a member behind "label"; nothing if there are none.
+char* put_labels(char* out, std::span<const FurtherLabel> further) {
+  if (further.empty()) return out;
+  out = put(out, R"(,"labels":{)");
+  for (const auto& [target, value] : further) {
+    out = put_text(out, target, text_if_needed(target));
+    *out++ = ':';
+    out = put_label(out, value);
+    *out++ = ',';
+  }
+  out[-1] = '}';
   return out;
 }
 
@@ -128,12 +154,13 @@ RecordEncoder::RecordEncoder(const std::vector<std::string>& columns) {
 }
 
 std::string_view RecordEncoder::encode(std::string_view id, std::span<const double> values,
-                                       std::optional<double> label, Time send_ts, std::string_view stage) {
+                                       std::optional<double> label, Time send_ts, std::string_view stage,
+                                       std::span<const FurtherLabel> further) {
   const std::string escaped_id = text_if_needed(id);
   const std::string escaped_stage = text_if_needed(stage);
   constexpr std::size_t frame = 128;  // member names, braces, quotes
   const std::size_t bound = features_bound_ + frame + number_bound + time_bound + id.size() + stage.size() +
-                            escaped_id.size() + escaped_stage.size();
+                            escaped_id.size() + escaped_stage.size() + labels_bound(further);
   if (buffer_.size() < bound) buffer_.resize(bound);
 
   char* const begin = buffer_.data();
@@ -147,7 +174,8 @@ std::string_view RecordEncoder::encode(std::string_view id, std::span<const doub
   }
   if (out[-1] == ',') --out;
   out = put(out, R"(},"label":)");
-  out = label && std::isfinite(*label) ? put_number(out, *label) : put(out, "null");
+  out = put_label(out, label);
+  out = put_labels(out, further);
   out = put(out, R"(,"send_ts":)");
   out = put_time(out, send_ts);
   out = put(out, R"(,"stage":)");
@@ -160,14 +188,17 @@ std::string_view RecordEncoder::encode(std::string_view id, std::span<const doub
   return {begin, static_cast<std::size_t>(out - begin)};
 }
 
-std::string encode_label(std::string_view id, double label, Time send_ts) {
+std::string encode_label(std::string_view id, std::optional<double> label, Time send_ts,
+                         std::span<const FurtherLabel> further) {
   const std::string escaped = text_if_needed(id);
   constexpr std::size_t frame = 64;
-  std::string text(frame + id.size() + escaped.size() + number_bound + time_bound, ' ');
+  std::string text(frame + id.size() + escaped.size() + number_bound + time_bound + labels_bound(further),
+                   ' ');
   char* out = put(text.data(), R"({"id":)");
   out = put_text(out, id, escaped);
   out = put(out, R"(,"label":)");
-  out = std::isfinite(label) ? put_number(out, label) : put(out, "null");
+  out = put_label(out, label);
+  out = put_labels(out, further);
   out = put(out, R"(,"send_ts":)");
   out = put_time(out, send_ts);
   *out++ = '}';

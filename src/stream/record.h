@@ -4,9 +4,10 @@
 //   "<name>",
 //    "id": "<run_id>-<row>"}      header run_id; features named "<column>@-1" are the previous sample's
 //    counters.
-// A late label on <topic>-labels: {"id": ..., "label": number, "send_ts": ...}. A sentinel: header
-// drst-sentinel = 1, drst-run-id, value __DRST_EOF__. Encoder and decoder keep buffers: one instance a
-// thread, no allocation after warm-up.
+// A late label on <topic>-labels: {"id": ..., "label": number, "send_ts": ...}. Where a chain has several
+// targets, "label" is the first one's, and both carry "labels": {"<further target>": number|null, ...} behind
+// it; a late label's "label" may then be null. A sentinel: header drst-sentinel = 1, drst-run-id, value
+// __DRST_EOF__. Encoder and decoder keep buffers: one instance a thread, no allocation after warm-up.
 #pragma once
 
 #include <cstdint>
@@ -52,21 +53,29 @@ struct IdParts {
 /// stands before.
 std::optional<IdParts> split_id(std::string_view id);
 
+/// Of a further target.
+struct FurtherLabel {
+  std::string_view target;
+  std::optional<double> value;
+};
+
 /// Writes samples of one fixed set of columns.
 class RecordEncoder {
  public:
   explicit RecordEncoder(const std::vector<std::string>& columns);
   /// One sample: values in the order of `columns`, those that are not finite are left out (JSON has no NaN);
-  /// an empty id is left out, too. The text lives until the next call.
+  /// an empty id is left out, too. Without further targets there is no "labels". The text lives until the
+  /// next call.
   std::string_view encode(std::string_view id, std::span<const double> values, std::optional<double> label,
-                          Time send_ts, std::string_view stage);
+                          Time send_ts, std::string_view stage, std::span<const FurtherLabel> further = {});
 
  private:
   std::vector<std::string> prefixes_;  // `"column":`, escaped once
   std::size_t features_bound_ = 0;     // most bytes that the features can take
   std::string buffer_;
 };
-std::string encode_label(std::string_view id, double label, Time send_ts);
+std::string encode_label(std::string_view id, std::optional<double> label, Time send_ts,
+                         std::span<const FurtherLabel> further = {});
 
 /// One decoded sample. Views live until the next decode with the same decoder.
 struct Sample {
@@ -99,7 +108,8 @@ void describe(SettingsVisitor& visitor, WireLimits& limits);
 /// be JSON, to the last byte.
 class RecordDecoder {
  public:
-  explicit RecordDecoder(const WireLimits& limits = {});
+  /// `lane`: whose label is read (stream/lane.h). The others' are looked at as far as it takes to skip them.
+  explicit RecordDecoder(const WireLimits& limits = {}, std::string lane = {});
   ~RecordDecoder();
   RecordDecoder(RecordDecoder&&) noexcept;
   /// Start with known columns (e.g. a model's inputs) so that their positions are fixed.
@@ -117,10 +127,11 @@ class RecordDecoder {
 
 struct LabelMessage {
   std::string id;
-  double label = 0;
+  std::optional<double> label;  ///< none: the message is about other targets only
   Time send_ts{};
 };
-/// Failure: not JSON, over a limit, no id, or a label that is not a finite number.
-Result<LabelMessage> decode_label(std::string_view json, const WireLimits& limits = {});
+/// Failure: not JSON, over a limit, no id, a label that is not a finite number, or no label of any target.
+Result<LabelMessage> decode_label(std::string_view json, const WireLimits& limits = {},
+                                  std::string_view lane = {});
 
 }  // namespace drst

@@ -31,6 +31,7 @@ struct RecordDecoder::State {
   static constexpr std::uint32_t nowhere = ~std::uint32_t{0};
 
   WireLimits limits;
+  std::string lane;
   json::parser parser;
   PaddedCopy padded;
   std::string run_id;
@@ -155,12 +156,25 @@ struct RecordDecoder::State {
 
   void learn(Member member, json::value& value) {
     using Kind = RecordLayout::Kind;
-    if (learning == nullptr || member == features_member) return;
+    if (learning == nullptr || member == features_member || member == labels_member) return;
     const std::string_view token = trim(value.raw_json_token());
     if (member == other_member || (member != label_member && !token.starts_with('"')))
       return learning->spoil();
-    constexpr std::array kinds = {Kind::feature, Kind::label, Kind::send_ts, Kind::stage, Kind::id};
-    learning->add(kinds[member], token);
+    constexpr std::array kinds = {Kind::feature, Kind::label, Kind::label,
+                                  Kind::send_ts, Kind::stage, Kind::id};
+    learning->add(member == label_member && !lane.empty() ? Kind::others_label : kinds[member], token);
+  }
+
+  Result<std::optional<double>> read_labels(json::value value) {
+    return label_of(
+        value, lane,
+        [&](std::string_view token, bool ours) {
+          if (learning == nullptr) return;
+          learning->add(ours ? RecordLayout::Kind::label : RecordLayout::Kind::others_label, token);
+        },
+        [&] {
+          if (learning != nullptr) learning->spoil();
+        });
   }
 
   /// The short cut. Nothing: the parser must look at the record.
@@ -227,7 +241,13 @@ struct RecordDecoder::State {
         case label_member: {
           const auto label = optional_number(value, "label");
           if (!label) return tl::make_unexpected(label.error());
-          sample.label = *label;
+          if (lane.empty()) sample.label = *label;
+          return {};
+        }
+        case labels_member: {
+          const auto label = read_labels(value);
+          if (!label) return tl::make_unexpected(label.error());
+          if (!lane.empty()) sample.label = *label;
           return {};
         }
         case time_member: {
@@ -265,8 +285,9 @@ struct RecordDecoder::State {
   }
 };
 
-RecordDecoder::RecordDecoder(const WireLimits& limits) : state_(std::make_unique<State>()) {
+RecordDecoder::RecordDecoder(const WireLimits& limits, std::string lane) : state_(std::make_unique<State>()) {
   state_->limits = limits;
+  state_->lane = std::move(lane);
 }
 RecordDecoder::~RecordDecoder() = default;
 RecordDecoder::RecordDecoder(RecordDecoder&&) noexcept = default;

@@ -6,7 +6,7 @@ namespace drst {
 
 using namespace wire;
 
-Result<LabelMessage> decode_label(std::string_view text, const WireLimits& limits) {
+Result<LabelMessage> decode_label(std::string_view text, const WireLimits& limits, std::string_view lane) {
   thread_local json::parser parser;
   thread_local PaddedCopy padded;
   if (text.size() > static_cast<std::size_t>(limits.max_label_bytes))
@@ -15,13 +15,21 @@ Result<LabelMessage> decode_label(std::string_view text, const WireLimits& limit
   json::document document;
   if (const auto error = parser.iterate(padded(text)).get(document)) return not_json(error);
   LabelMessage message;
-  std::optional<double> label;
+  bool any = false;
   const auto done = each_member(document, [&](Member member, json::value value) -> Result<void> {
     switch (member) {
       case label_member: {
         const auto number = optional_number(value, "label");
         if (!number) return tl::make_unexpected(number.error());
-        label = *number;
+        any = any || *number;
+        if (lane.empty()) message.label = *number;
+        return {};
+      }
+      case labels_member: {
+        const auto number = label_of(
+            value, lane, [&](std::string_view token, bool) { any = any || token != "null"; }, [] {});
+        if (!number) return tl::make_unexpected(number.error());
+        if (!lane.empty()) message.label = *number;
         return {};
       }
       case time_member: {
@@ -44,8 +52,7 @@ Result<LabelMessage> decode_label(std::string_view text, const WireLimits& limit
   if (message.id.empty()) return failure("no 'id'");
   if (message.id.size() > static_cast<std::size_t>(limits.max_name_bytes))
     return failure("an id that is too long");
-  if (!label) return failure("no 'label'");
-  message.label = *label;
+  if (!any) return failure("no 'label'");
   return message;
 }
 

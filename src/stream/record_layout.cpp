@@ -87,6 +87,17 @@ const char* read_plain_text(const char* at, const char* end, std::string_view& t
   return at + 1;
 }
 
+/// A number or null; the end of it, or nullptr.
+const char* read_label(const char* at, const char* end, std::optional<double>& label) {
+  constexpr std::string_view none = "null";
+  label.reset();
+  if (std::string_view(at, static_cast<std::size_t>(end - at)).starts_with(none)) return at + none.size();
+  double number = 0;
+  at = read_json_number(at, end, number);
+  if (at != nullptr) label = number;
+  return at;
+}
+
 }  // namespace
 
 const char* read_json_number(const char* at, const char* end, double& number) {
@@ -178,15 +189,12 @@ bool RecordLayout::match(std::string_view text, double* values, Texts& texts) co
       case Kind::feature:
         at = read_json_number(at, end, values[slot.column]);
         break;
-      case Kind::label: {
-        constexpr std::string_view none = "null";
-        double label = 0;
-        if (std::string_view(at, static_cast<std::size_t>(end - at)).starts_with(none)) {
-          texts.label.reset();
-          at += none.size();
-        } else if ((at = read_json_number(at, end, label)) != nullptr) {
-          texts.label = label;
-        }
+      case Kind::label:
+        at = read_label(at, end, texts.label);
+        break;
+      case Kind::others_label: {
+        std::optional<double> passed_over;
+        at = read_label(at, end, passed_over);
         break;
       }
       case Kind::send_ts:

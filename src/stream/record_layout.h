@@ -23,7 +23,8 @@ const char* read_json_number(const char* at, const char* end, double& number);
 
 class RecordLayout {
  public:
-  enum class Kind : std::uint8_t { feature, label, send_ts, stage, id };
+  /// `others_label`: of another lane, a number or null as well, which is passed over.
+  enum class Kind : std::uint8_t { feature, label, others_label, send_ts, stage, id };
   struct Texts {
     std::optional<double> label;
     std::string_view send_ts, stage, id;  // into the record

@@ -233,6 +233,89 @@ TEST(Labels, AreBounded) {
   EXPECT_FALSE(decode_label(text, limits));
 }
 
+const std::array further_labels = {FurtherLabel{"latency", 0.5}, FurtherLabel{"input_rate", std::nullopt}};
+
+TEST(SeveralTargets, TravelBehindTheFirstTargetsLabel) {
+  RecordEncoder encoder({"a"});
+  EXPECT_EQ(encoder.encode("r-1", std::array{1.0}, 2.0, epoch, "s", further_labels),
+            R"({"features":{"a":1},"label":2,"labels":{"latency":0.5,"input_rate":null},)"
+            R"("send_ts":"2026-01-01T00:00:00.000000Z","stage":"s","id":"r-1"})");
+  EXPECT_EQ(encode_label("r-1", std::nullopt, epoch, further_labels),
+            R"({"id":"r-1","label":null,"labels":{"latency":0.5,"input_rate":null},)"
+            R"("send_ts":"2026-01-01T00:00:00.000000Z"})");
+  const std::string odd(200, '"');
+  const std::array labels = {FurtherLabel{odd, nan_value}};
+  RecordDecoder decoder({}, odd);
+  EXPECT_EQ(decoded(decoder, encoder.encode("r-1", std::array{1.0}, 2.0, epoch, "s", labels)).label,
+            std::nullopt);
+}
+
+TEST(SeveralTargets, EachLaneReadsItsOwnLabelByLayoutAsByParser) {
+  RecordEncoder encoder({"a", "b"});
+  WireLimits parsed;
+  parsed.layouts = false;
+  for (const auto& limits : {WireLimits(), parsed}) {
+    RecordDecoder first(limits), second(limits, "latency"), third(limits, "input_rate"),
+        none(limits, "jitter");
+    for (int i = 0; i < 6; ++i) {
+      const std::optional<double> label = i % 2 == 0 ? std::optional(i + 0.5) : std::nullopt;
+      const std::array further = {FurtherLabel{"latency", 100.0 + i},
+                                  FurtherLabel{"input_rate", i % 3 == 0 ? std::optional(7.0) : std::nullopt}};
+      const std::string text(encoder.encode("r-1", std::array{1.0, 2.0 * i}, label, epoch, "s", further));
+      EXPECT_EQ(decoded(first, text).label, label);
+      EXPECT_EQ(decoded(second, text).label, 100.0 + i);
+      EXPECT_EQ(decoded(third, text).label, further[1].value);
+      EXPECT_EQ(decoded(none, text).label, std::nullopt);
+      EXPECT_EQ(decoded(second, text).values[1], 2.0 * i);
+      // A producer of one target only.
+      const std::string plain(encoder.encode("r-2", std::array{1.0, 2.0}, label, epoch, "s"));
+      EXPECT_EQ(decoded(first, plain).label, label);
+      EXPECT_EQ(decoded(second, plain).label, std::nullopt);
+    }
+  }
+}
+
+TEST(SeveralTargets, WhatIsWrongWithAnothersLabelIsNobodysBusiness) {
+  const auto record = [](const std::string& labels) {
+    return R"({"features":{"a":1},"label":2,"labels":)" + labels + R"(,"id":"r-1"})";
+  };
+  for (const char* labels : {"5", "null", "[1,{}]", R"("x")", R"({"latency":"x"})", R"({"latency":{"y":1}})",
+                             R"({"latency":NaN})", R"({"latency":1,"latency":2})", "{}"}) {
+    RecordDecoder first;
+    EXPECT_EQ(decoded(first, record(labels)).label, 2) << labels;
+  }
+  for (const char* labels : {"null", "{}", R"({"latency":null,"x":[]})", R"({"latency":NaN})",
+                             R"({"latency":1e999})", R"({"x":"y"})"}) {
+    RecordDecoder second({}, "latency");
+    EXPECT_EQ(decoded(second, record(labels)).label, std::nullopt) << labels;
+  }
+  for (const char* labels : {"5", "[]", R"({"latency":"x"})", R"({"latency":{}})",
+                             R"({"latency":1,"latency":2})", R"({"latency":tru})", R"({"x":nul})"}) {
+    RecordDecoder second({}, "latency");
+    EXPECT_FALSE(second.decode(view_of(record(labels)))) << labels;
+  }
+  RecordDecoder first;
+  EXPECT_FALSE(first.decode(view_of(R"({"features":{"a":1},"labels":{},"labels":{}})")));
+  EXPECT_FALSE(first.decode(view_of(record(R"({"x":nul})"))));
+}
+
+TEST(SeveralTargets, LateLabels) {
+  const std::string both = encode_label("r-1", 2.0, epoch, further_labels);
+  EXPECT_EQ(decode_label(both)->label, 2.0);
+  EXPECT_EQ(decode_label(both, {}, "latency")->label, 0.5);
+  EXPECT_EQ(decode_label(both, {}, "input_rate")->label, std::nullopt);
+  EXPECT_EQ(decode_label(both, {}, "jitter")->label, std::nullopt);
+  const std::string others = encode_label("r-1", std::nullopt, epoch, further_labels);
+  EXPECT_EQ(decode_label(others)->label, std::nullopt);
+  EXPECT_EQ(decode_label(others)->id, "r-1");
+  EXPECT_EQ(decode_label(others, {}, "latency")->label, 0.5);
+  EXPECT_EQ(decode_label(encode_label("r-1", 2.0, epoch), {}, "latency")->label, std::nullopt);
+  for (const char* bad :
+       {R"({"id":"r-1","label":null,"labels":{}})", R"({"id":"r-1","labels":{"latency":null}})",
+        R"({"id":"r-1","label":1,"labels":{"latency":"x"}})", R"({"id":"r-1","label":1,"labels":5})"})
+    EXPECT_FALSE(decode_label(bad, {}, "latency")) << bad;
+}
+
 /// Any values, whatever their order of magnitude, come back bit for bit, by layout and by parser alike.
 RC_GTEST_PROP(RecordCodec, RoundTrip, ()) {
   const auto seed = *rc::gen::arbitrary<uint64_t>();
@@ -278,13 +361,15 @@ RC_GTEST_PROP(RecordCodec, TheShortCutAgreesWithTheParser, ()) {
   RecordEncoder encoder({"firewall_instructions", "bridge_cycles", "x", "x@-1"});
   WireLimits limits;
   limits.layouts = false;
-  RecordDecoder with_layouts;
-  RecordDecoder without(limits);
+  const std::string lane = random.chance(0.5) ? "latency" : "";
+  RecordDecoder with_layouts({}, lane);
+  RecordDecoder without(limits, lane);
+  const std::span<const FurtherLabel> further(further_labels.data(), random.below(3));
   for (int64_t row = 0; row < 40; ++row) {
     std::string text(encoder.encode(
         make_id("run", row),
         std::array{std::exp(random.uniform(0, 30)), std::floor(random.uniform(0, 1e7)), 3.0, -4e-9}, 17.5,
-        epoch, "stage0"));
+        epoch, "stage0", further));
     constexpr std::string_view likely = "0123456789.eE+-\",:{} \\nul";
     if (random.chance(0.7)) text[random.below(text.size())] = likely[random.below(likely.size())];
     if (random.chance(0.2)) text.erase(random.below(text.size()), 1);

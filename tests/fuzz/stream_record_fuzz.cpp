@@ -24,25 +24,27 @@ bool same(const drst::Result<drst::Sample>& a, const drst::Result<drst::Sample>&
 }  // namespace
 
 /// Records are separated by a zero byte, so that one input can hold a sequence: the decoder learns from
-/// record to record.
+/// record to record. For the first lane and for a further one.
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
-  drst::WireLimits limits;
-  limits.max_columns = 64;
-  drst::RecordDecoder with_layouts(limits);
-  limits.layouts = false;
-  drst::RecordDecoder without(limits);
-  std::string_view rest(reinterpret_cast<const char*>(data), size);
-  while (!rest.empty()) {
-    const auto end = rest.find('\0');
-    drst::RecordView record;
-    record.value = rest.substr(0, end);
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-    const auto a = with_layouts.decode(record);
-    const auto b = without.decode(record);
-    if (!same(a, b) || with_layouts.columns() != without.columns()) std::abort();
-    if (a && (a->values.size() != with_layouts.columns().size() || with_layouts.columns().size() > 64))
-      std::abort();
-    static_cast<void>(drst::decode_label(record.value));
+  for (const char* lane : {"", "latency"}) {
+    drst::WireLimits limits;
+    limits.max_columns = 64;
+    drst::RecordDecoder with_layouts(limits, lane);
+    limits.layouts = false;
+    drst::RecordDecoder without(limits, lane);
+    std::string_view rest(reinterpret_cast<const char*>(data), size);
+    while (!rest.empty()) {
+      const auto end = rest.find('\0');
+      drst::RecordView record;
+      record.value = rest.substr(0, end);
+      rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+      const auto a = with_layouts.decode(record);
+      const auto b = without.decode(record);
+      if (!same(a, b) || with_layouts.columns() != without.columns()) std::abort();
+      if (a && (a->values.size() != with_layouts.columns().size() || with_layouts.columns().size() > 64))
+        std::abort();
+      static_cast<void>(drst::decode_label(record.value, {}, lane));
+    }
   }
   return 0;
 }
