@@ -18,7 +18,12 @@ spdlog::logger& logger() {
   }();
   return *instance;
 }
+
+thread_local std::string prefix;
 }  // namespace
+
+Scope::Scope(std::string_view more) : length_before_(prefix.size()) { prefix += more; }
+Scope::~Scope() { prefix.resize(length_before_); }
 
 void set_level(Level wanted) {
   switch (wanted) {
@@ -57,9 +62,9 @@ Level level() {
 }
 
 // The text is an argument, never a format: a brace in a file name must not be read as one.
-void debug(std::string_view message) { logger().debug("{}", message); }
-void info(std::string_view message) { logger().info("{}", message); }
-void warning(std::string_view message) { logger().warn("{}", message); }
-void error(std::string_view message) { logger().error("{}", message); }
+void debug(std::string_view message) { logger().debug("{}{}", prefix, message); }
+void info(std::string_view message) { logger().info("{}{}", prefix, message); }
+void warning(std::string_view message) { logger().warn("{}{}", prefix, message); }
+void error(std::string_view message) { logger().error("{}{}", prefix, message); }
 
 }  // namespace drst::log

@@ -3,6 +3,7 @@
 // call.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -18,5 +19,18 @@ void debug(std::string_view message);
 void info(std::string_view message);
 void warning(std::string_view message);
 void error(std::string_view message);
+
+/// While it lives, messages of this thread begin with `prefix`; for parts that the text alone cannot tell
+/// apart. Nested ones add theirs.
+class Scope {
+ public:
+  explicit Scope(std::string_view prefix);
+  ~Scope();
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+ private:
+  std::size_t length_before_;
+};
 
 }  // namespace drst::log

@@ -46,27 +46,28 @@ struct Recorder::State {
   double last_upload = begun;
   MetricStream* own = nullptr;
 
-  std::mutex mutex;  // guards the two below
-  std::map<std::string, Stream> streams;
+  std::mutex mutex;                       // guards the two below
+  std::map<std::string, Stream> streams;  // by store and name
   bool stopping = false;
   std::condition_variable stop;
   bool finished = false;
   std::thread thread;
 
-  MetricStream* stream(const std::string& name) {
+  MetricStream* stream(const std::string& name, ObjectStore& into) {
     const std::lock_guard lock(mutex);
-    const auto found = streams.find(name);
+    const std::string key = into.url() + " " + name;
+    const auto found = streams.find(key);
     if (found != streams.end()) return found->second.lines.get();
     Stream made;
     try {
-      made.shards = std::make_unique<MetricShards>(store, name, settings);
-      const auto file = store.local_file("results/metrics/" + name + ".jsonl");
+      made.shards = std::make_unique<MetricShards>(into, name, settings);
+      const auto file = into.local_file("results/metrics/" + name + ".jsonl");
       made.lines = std::make_unique<MetricStream>(file.value_or(std::filesystem::path()), clock, settings,
                                                   made.shards.get());
     } catch (const Error& error) {
       log::warning(name + ": its metrics are not recorded: " + error.what());
     }
-    return streams.emplace(name, std::move(made)).first->second.lines.get();
+    return streams.emplace(key, std::move(made)).first->second.lines.get();
   }
 
   void keep(const ResourceRecord::Sample& sample) {
@@ -146,13 +147,16 @@ struct Recorder::State {
 Recorder::Recorder(ObjectStore& store, const Clock& clock, const TelemetrySettings& settings,
                    std::string member)
     : state_(std::make_unique<State>(store, clock, settings, std::move(member))) {
-  state_->own = state_->stream(state_->record.member);
+  state_->own = state_->stream(state_->record.member, state_->store);
   state_->thread = std::thread([state = state_.get()] { state->run(); });
 }
 
 Recorder::~Recorder() { state_->finish(); }
 
-MetricStream* Recorder::stream(const std::string& name) { return state_->stream(name); }
+MetricStream* Recorder::stream(const std::string& name) { return state_->stream(name, state_->store); }
+MetricStream* Recorder::stream(const std::string& name, ObjectStore& store) {
+  return state_->stream(name, store);
+}
 MetricStream* Recorder::stream() { return state_->own; }
 void Recorder::finish() { state_->finish(); }
 

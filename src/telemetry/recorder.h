@@ -33,6 +33,8 @@ class Recorder {
 
   /// The stream of that name, made on first use; null if it cannot be had. Lives as long as this object.
   MetricStream* stream(const std::string& name);
+  /// The same in another store, or part of one, which must outlive this object.
+  MetricStream* stream(const std::string& name, ObjectStore& store);
   /// The member's own.
   MetricStream* stream();
   /// Writes and uploads all that is collected, and what the process used. Once; nothing is recorded
