@@ -1,6 +1,7 @@
 #include "ingest/stages.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -137,6 +138,22 @@ StageSpec parse_stage(const std::string& text) {
   return {name, parse_row_range(text.substr(equals + 1))};
 }
 
+namespace {
+void drop_time_outs(Table& table, const fs::path& file, const TableSettings& settings) {
+  const auto column = table.find(settings.time_out_column);
+  if (!column) return;
+  std::size_t dropped = 0;
+  for (double& value : table.column(*column)) {
+    if (value != settings.time_out) continue;
+    value = std::numeric_limits<double>::quiet_NaN();
+    ++dropped;
+  }
+  if (dropped > 0)
+    log::info(file.string() + ": " + to_text(dropped) + " of " + to_text(table.rows()) + " values of '" +
+              settings.time_out_column + "' are the probe's time-out (table.time_out) and count as missing");
+}
+}  // namespace
+
 Table load_range(const RowRange& range, const TableSettings& limits) {
   CsvOptions options = limits.csv_options();
   if (range.kind == RowRange::Kind::head) options.row_end = range.a;
@@ -152,6 +169,7 @@ Table load_range(const RowRange& range, const TableSettings& limits) {
     throw InputError(range.file.string() + ": rows " + to_text(range.a) + " to " + to_text(range.b) +
                      " are asked for, but only " + to_text(table.rows()) + " of them exist");
   if (table.rows() == 0) throw InputError(range.file.string() + " has no rows");
+  drop_time_outs(table, range.file, limits);
   return table;
 }
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
@@ -104,6 +106,25 @@ TEST(LoadRange, KeepsTheLimitsOfTables) {
       HasSubstr("columns"));
   EXPECT_THAT(words_of([&] { default_stream(folder.path(), {.bridge_rows = 2}, limits); }),
               HasSubstr("columns"));
+}
+
+TEST(LoadRange, AProbesTimeOutIsNoMeasurement) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "t.csv";
+  write_file_atomic(path, "output_rate,latency\n15000,15000\n2,15000.5\n3,7\n", Sync::no);
+  const auto missing = [&](const TableSettings& settings) {
+    const Table table = load_range({path, RowRange::Kind::all, 0, 0}, settings);
+    std::string cells;
+    for (const auto* name : {"output_rate", "latency"})
+      for (const double value : table.column(std::string_view(name))) cells += std::isnan(value) ? '-' : 'x';
+    return cells;
+  };
+  TableSettings settings;
+  EXPECT_EQ(missing(settings), "xxx-xx");
+  settings.time_out = 7;
+  EXPECT_EQ(missing(settings), "xxxxx-");
+  settings.time_out_column = "";
+  EXPECT_EQ(missing(settings), "xxxxxx");
 }
 
 TEST(DefaultStream, IsCutAsSet) {

@@ -20,6 +20,13 @@ void describe(SettingsVisitor& visitor, TableSettings& s) {
   visitor.visit(
       "max_cells", s.max_cells,
       {"cells", "of one table at most, 8 bytes each: the default is 8 GiB, 17 million rows of 63", 1, 1e12});
+  visitor.visit("time_out_column", s.time_out_column,
+                {"", "the column that a probe measures which gives up after a while; empty: none"});
+  visitor.visit("time_out", s.time_out,
+                {"the column's unit",
+                 "a value of exactly this says that the probe gave up: it counts as missing. The published "
+                 "probes do after 15 ms, and their tables have microseconds",
+                 0, 1e12});
 }
 
 }  // namespace drst
