@@ -77,7 +77,7 @@ inline Judged run_loop(const Config& given, const Budget& budget, const std::vec
   stream.label_every = budget.every;
   stream.label_delay = budget.delay;
   log.ensure_topic(stream.topic, 1);
-  Producer producer(log, store, clock, stream, "run1", config.model.target, stages);
+  Producer producer(log, store, clock, stream, "run1", config.model.targets, stages);
   ModelSlot slot;
   ConsumerIdentity identity = config.consumer_identity();
   identity.run_id = "run1";
@@ -102,7 +102,7 @@ inline Judged run_loop(const Config& given, const Budget& budget, const std::vec
   std::vector<double> truth;
   std::vector<std::size_t> stage_of;
   for (std::size_t s = 0; s < stages.size(); ++s) {
-    const auto& column = stages[s].table.column(*stages[s].table.find(config.model.target));
+    const auto& column = stages[s].table.column(*stages[s].table.find(config.model.targets.front()));
     truth.insert(truth.end(), column.begin(), column.end());
     stage_of.insert(stage_of.end(), column.size(), s);
   }

@@ -49,9 +49,9 @@ void frozen(const Table& offline, const std::vector<Judge>& judges, const ModelS
     double hits = 0;
     double rows = 0;
     for (std::size_t i = 0; i < judges.size(); ++i) {
-      const Metrics metrics =
-          evaluate(*trained.model, make_dataset(judges[i].table, trained.model->inputs(), settings.target),
-                   settings.epsilon);
+      const Metrics metrics = evaluate(
+          *trained.model, make_dataset(judges[i].table, trained.model->inputs(), settings.targets.front()),
+          settings.epsilon);
       hits += metrics.acc02 * static_cast<double>(metrics.n);
       rows += static_cast<double>(metrics.n);
       sums[i] += metrics.acc02;
@@ -71,9 +71,9 @@ void frozen(const Table& offline, const std::vector<Judge>& judges, const ModelS
 }
 
 void blocks(const Table& offline, const ModelSettings& settings, int seeds) {
-  const Dataset data =
-      make_dataset(offline, candidate_inputs(offline, settings.kpis, settings.target, settings.lags != "off"),
-                   settings.target);
+  const Dataset data = make_dataset(
+      offline, candidate_inputs(offline, settings.kpis, settings.targets.front(), settings.lags != "off"),
+      settings.targets.front());
   double sum = 0;
   double bounded = 0;
   int n = 0;

@@ -54,8 +54,9 @@ double accuracy(const TreeEnsemble& ensemble, const Table& table, const std::str
 
 TreeEnsemble train(const Variant& variant, const Table& offline, const ModelSettings& settings,
                    uint64_t seed) {
-  const Dataset data = make_dataset(
-      offline, candidate_inputs(offline, settings.kpis, settings.target, variant.lags), settings.target);
+  const Dataset data =
+      make_dataset(offline, candidate_inputs(offline, settings.kpis, settings.targets.front(), variant.lags),
+                   settings.targets.front());
   const double floor = target_floor(data.y, 0.01);
   std::vector<float> y;
   std::vector<float> weight;
@@ -84,7 +85,7 @@ void print(const Variant& variant, const Table& offline, const std::vector<Judge
     double hits = 0;
     double rows = 0;
     for (std::size_t j = 0; j < judges.size(); ++j) {
-      const double acc = accuracy(ensemble, judges[j].table, settings.target);
+      const double acc = accuracy(ensemble, judges[j].table, settings.targets.front());
       const auto n = static_cast<double>(judges[j].table.rows());
       means[j] += acc / seeds;
       hits += acc * n;

@@ -137,10 +137,10 @@ int run(int argc, char** argv) {
     const double offline_s = monotonic_seconds() - start;
     const Network& network = *trained.model->network();
     const auto& inputs = network.inputs;
-    const Dataset offline = make_dataset(offline_table, inputs, options.model.target);
-    Dataset stream = make_dataset(stages.front().table, inputs, options.model.target);
+    const Dataset offline = make_dataset(offline_table, inputs, options.model.targets.front());
+    Dataset stream = make_dataset(stages.front().table, inputs, options.model.targets.front());
     for (std::size_t s = 1; s < stages.size(); ++s)
-      append_rows(stream, make_dataset(stages[s].table, inputs, options.model.target));
+      append_rows(stream, make_dataset(stages[s].table, inputs, options.model.targets.front()));
     double refit_s = 0;
     const auto adaptive = follow(network, stream, offline, options, seed, refit_s);
     std::vector<float> frozen(stream.rows());

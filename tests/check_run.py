@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Recounts a run independently of DRST's own code: numpy for the traces and the truth, read_log.py (python3-lmdb) for the log.
 
-check_run.py --store DIR [--log DIR --read-log read_log.py] [--summary summary.json] [--topic latencyTopic]
+check_run.py --store DIR [--log DIR --read-log read_log.py] [--summary summary.json] [--topic latencyTopic] [--target KPI]
 Prints one line of figures; exits 1 and says what is wrong if anything was lost, counted twice, or does not add up.
 """
 import argparse
@@ -28,7 +28,10 @@ def main():
     parser.add_argument("--read-log", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "read_log.py"))
     parser.add_argument("--summary")
     parser.add_argument("--topic", default="latencyTopic")
+    parser.add_argument("--target", default="", help="a further target of the run")
     args = parser.parse_args()
+    part = os.path.join(args.store, "targets", args.target) if args.target else args.store
+    dead_topic = args.topic + ("-" + args.target if args.target else "") + "-dead"
 
     truth = np.load(os.path.join(args.store, "results", "truth.npz"))
     wanted = [str(i) for i in truth["id"]]
@@ -38,7 +41,7 @@ def main():
     predicted = collections.Counter()
     places = collections.Counter()
     finite = True
-    for path in sorted(glob.glob(os.path.join(args.store, "results", "*_inference_trace.npz"))):
+    for path in sorted(glob.glob(os.path.join(part, "results", "*_inference_trace.npz"))):
         trace = np.load(path)
         predicted.update(str(i) for i in trace["id"])
         places.update(zip(trace["partition"].tolist(), trace["offset"].tolist()))
@@ -66,7 +69,7 @@ def main():
                     on_log[json.loads(record["value"])["id"]] += 1
                 except (ValueError, KeyError, TypeError):
                     on_log[(record["partition"], record["offset"])] += 1
-            elif record["topic"] == args.topic + "-dead":
+            elif record["topic"] == dead_topic:
                 dead.add((headers.get("drst-partition"), headers.get("drst-offset")))
         if any(n > 1 for n in sentinels.values()):
             fail("a partition has more than one sentinel of the run")
@@ -82,18 +85,19 @@ def main():
     if set(predicted) - set(wanted):
         fail("a prediction for an id that was never produced")
 
-    with open(os.path.join(args.store, "models", "latest.txt"), encoding="utf-8") as pointer:
+    with open(os.path.join(part, "models", "latest.txt"), encoding="utf-8") as pointer:
         keys = pointer.read().split("\n")
-    with open(os.path.join(args.store, keys[1]), encoding="utf-8") as metrics:
+    with open(os.path.join(part, keys[1]), encoding="utf-8") as metrics:
         info = json.load(metrics)
-    with open(os.path.join(args.store, keys[0]), "rb") as model:
+    with open(os.path.join(part, keys[0]), "rb") as model:
         content = model.read()
     if hashlib.sha256(content).hexdigest() != info["sha256"] or len(content) != info["size"]:
         fail("the pointer names a model that differs from its metrics")
 
     if args.summary:
         with open(args.summary, encoding="utf-8") as file:
-            records = json.load(file)["records"]
+            summary = json.load(file)
+        records = (summary["targets"][args.target] if args.target else summary)["records"]
         expected = {"produced": len(wanted), "predicted": len(predicted), "dead_lettered": len(dead), "lost": 0}
         for name, value in expected.items():
             if records[name] != value:

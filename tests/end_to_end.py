@@ -344,6 +344,94 @@ class ClosedLoop(LoopAssertions, unittest.TestCase):
             subprocess.run([recompute, f"{HERE}/recompute.py", "--store", f"{work}/store", "--log", f"{work}/log"], check=True)
 
 
+class SeveralTargets(Temporary):
+    """Throughput and latency of one chain, each with models of its own."""
+
+    both = ["--set", 'model.targets=["output_rate", "latency"]']
+    tables = ["--offline", f"{PERF}/combined.csv:head=600"]
+    stages = ["--stage", f"calm={PERF}/combined.csv:tail=400", "--stage", f"busy={PERF}/resource_stimulus_global_A-B-C_modified.csv:head=300"]
+
+    def check(self, base, summary_file):
+        summary = json.loads(read(summary_file))
+        self.assertEqual(check_schema.faults_of(json.loads(read(f"{HERE}/../docs/summary.schema.json")), summary), [])
+        self.assertEqual((summary["target"], list(summary["targets"])), ("output_rate", ["latency"]))
+        of_latency = summary["targets"]["latency"]
+        for records in (summary["records"], of_latency["records"]):
+            self.assertEqual((records["predicted"], records["lost"]), (700, 0))
+        self.assertGreater(of_latency["overall"]["adaptive"]["acc@0.2"], 0.2)
+        python = os.environ.get("DRST_PYTHON")
+        for target in ([], ["--target", "latency"]):
+            where = ["--store", f"{base}/store", "--log", f"{base}/log", *target]
+            subprocess.run([sys.executable, f"{HERE}/check_run.py", *where, "--summary", summary_file], check=True)
+            if python and os.path.exists(python):
+                subprocess.run([python, f"{HERE}/recompute.py", *where], check=True)
+            drst("models", "verify", "--store", f"file:{base}/store", *target, *self.both)
+        # A unit of its own: microseconds here, Mbit/s there.
+        truth = np.load(f"{base}/store/results/truth.npz")
+        self.assertGreater(np.nanmedian(truth["label"]), 10 * np.nanmedian(truth["label_latency"]))
+        return summary
+
+    def releases(self, base, *target):
+        return json.loads(drst("models", "list", "--store", f"file:{base}/store", "--json", *target, *self.both).stdout)
+
+    def test_in_one_process(self):
+        command = ["run", *self.tables, *self.stages, "--model", "ridge", "--seed", "3", "-q"]
+        drst(*command, "--target", "output_rate", "--target", "latency", "--out", self.path("two"))
+        summary = self.check(self.path("two"), self.path("two", "summary.json"))
+        drst(*command, "--no-report", "--out", self.path("one"))
+        alone = json.loads(read(self.path("one", "summary.json")))
+        summary.pop("targets")
+        self.assertEqual(without_timings(summary), without_timings(alone), "the first target notices nothing of the second")
+        self.assertEqual(traces(self.path("two", "store")), traces(self.path("one", "store")))
+        self.assertEqual({r["target"] for r in self.releases(self.path("two"))}, {"output_rate"})
+        self.assertEqual({r["target"] for r in self.releases(self.path("two"), "--target", "latency")}, {"latency"})
+        self.assertGreater(os.path.getsize(self.path("two", "plots", "timeline-latency.png")), 1000)
+        self.assertIn("## latency: stages", read(self.path("two", "report.md")))
+        # One target's way back moves no other's pointer.
+        before = read(self.path("two", "store", "models", "latest.txt"))
+        baseline = read(self.path("two", "store", "targets", "latency", "models", "baseline.txt")).split("\n")[0]
+        drst("models", "rollback", baseline, "--target", "latency", "--store", f"file:{self.path('two', 'store')}", *self.both)
+        self.assertIn(baseline, read(self.path("two", "store", "targets", "latency", "models", "latest.txt")))
+        self.assertEqual(read(self.path("two", "store", "models", "latest.txt")), before)
+
+    def test_as_processes(self):
+        base = self.path("p")
+        where = ["--store", f"file:{base}/store", "--log", f"embedded:{base}/log", *self.both, "-q"]
+        os.makedirs(base)
+        drst("offline", *self.tables, "--model", "ridge", "--store", f"file:{base}/store", *self.both, "-q")
+        commands = [["produce", *self.stages, "--rate", "300", "--lags", "true", "--label-delay", "5"]]
+        for target in ([], ["--target", "latency"]):
+            commands += [["monitor", *target], ["retrain", *self.tables, "--model", "ridge", *target],
+                         ["infer", "--member", "infer-0", *target], ["infer", "--member", "infer-1", *target]]
+        running = [subprocess.Popen([DRST, *command, *where], stderr=subprocess.PIPE, text=True) for command in commands]
+        for command, process in zip(commands, running):
+            words = process.communicate(timeout=120)[1]
+            self.assertEqual(process.returncode, 0, (command, words))
+        drst("report", *where, "--out", self.path("out"))
+        summary = self.check(base, self.path("out", "summary.json"))
+        self.assertLessEqual({"infer-0", "latency/infer-0", "retrainer", "latency/retrainer", "latency/monitor"}, set(summary["resources"]))
+        self.assertGreater(summary["targets"]["latency"]["overall"]["labels_used"], 600)
+
+    def test_what_cannot_be_a_target(self):
+        store, log = ["--store", f"file:{self.path('s')}"], ["--log", f"embedded:{self.path('l')}"]
+        run = ["run", *self.tables, *self.stages, "--out", self.path("x"), "-q"]
+        for command, words in (([*run, "--target", "latency", "--target", "latency"], "'latency' stands there twice"),
+                               ([*run, "--target", "latncy"], "'latncy' is none of model.kpis"),
+                               ([*run, "--target", "bridge_cycles", "--target", "latency"], "'bridge_cycles' is none of model.kpis"),
+                               ([*run, "--set", "model.targets=[]"], "model.targets is empty"),
+                               ([*run, "--set", 'model.kpis=["latency", "a/b"]', "--target", "latency", "--target", "a/b"], "'a/b' cannot name"),
+                               ([*run, "--set", 'model.kpis=["latency", "jitter"]', "--target", "latency", "--target", "jitter"], "no column 'jitter'"),
+                               (["offline", *self.tables, *store, "--target", "latency", "--target", "latency"], "twice"),
+                               (["produce", *self.stages, *store, *log, "--target", "latncy"], "latncy"),
+                               (["infer", *store, *log, "--target", "latency"], "'latency' is none of model.targets (output_rate)"),
+                               (["monitor", *store, *log, "--target", "latncy", *self.both], "(output_rate, latency)"),
+                               (["retrain", *self.tables, *store, *log, "--target", "input_rate", *self.both], "input_rate"),
+                               (["models", "list", *store, "--target", "latency"], "model.targets")):
+            done = drst(*command, expect=3)
+            self.assertIn(words, done.stderr, command)
+        self.assertEqual(os.listdir(self.work), [])
+
+
 class WallClock(Temporary):
     def test_threads_in_real_time(self):
         drst("run", "--offline", f"{PERF}/combined.csv:head=1290", "--stage", f"a={PERF}/combined.csv:tail=300", "--model", "mlp",

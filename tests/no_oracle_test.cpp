@@ -199,7 +199,7 @@ Outcome play(const Variant& variant) {
   RenamingLog wire(log, variant.stage);
   const auto& table = Processes::start().stream;
   const std::size_t change = 110;  // as in prepare_simulation
-  Producer producer(wire, store, clock, settings, "run", "output_rate",
+  Producer producer(wire, store, clock, settings, "run", {"output_rate"},
                     {{"calm", table.slice(0, change)}, {"storm", table.slice(change, table.rows())}});
   auto processes = std::make_unique<Processes>(log, store, clock);
   bool done = false;

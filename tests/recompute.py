@@ -32,8 +32,10 @@ def main():
     parser.add_argument("--store", required=True)
     parser.add_argument("--log", required=True)
     parser.add_argument("--topic", default="latencyTopic")
+    parser.add_argument("--target", default="", help="a further target of the run")
     parser.add_argument("--tolerance", type=float, default=1e-5)
     args = parser.parse_args()
+    part = os.path.join(args.store, "targets", args.target) if args.target else args.store
 
     samples = {}
     listing = subprocess.run([sys.executable, os.path.join(here, "read_log.py"), args.log], check=True, capture_output=True, text=True).stdout
@@ -53,18 +55,18 @@ def main():
         if release not in sessions:
             options = onnxruntime.SessionOptions()
             options.log_severity_level = 3
-            session = onnxruntime.InferenceSession(os.path.join(args.store, release), options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(os.path.join(part, release), options, providers=["CPUExecutionProvider"])
             names = json.loads(session.get_modelmeta().custom_metadata_map["feature_names"])
             sessions[release] = (session, names)
         session, names = sessions[release]
         raw = np.array([[features.get(name, np.nan) for name in names] for features in rows], dtype=np.float32)
         return session.run(None, {session.get_inputs()[0].name: raw})[0].reshape(-1)
 
-    with open(os.path.join(args.store, "models", "baseline.txt"), encoding="utf-8") as file:
+    with open(os.path.join(part, "models", "baseline.txt"), encoding="utf-8") as file:
         baseline = file.read().split("\n")[0]
     worst, count, mixed = 0.0, 0, 0
-    folder = os.path.join(args.store, "results")
-    truth = np.load(os.path.join(folder, "truth.npz"))["label"]
+    folder = os.path.join(part, "results")
+    truth = np.load(os.path.join(args.store, "results", "truth.npz"))["label" + ("_" + args.target if args.target else "")]
     scale = float(np.nanmedian(np.abs(truth)))
     for name in sorted(os.listdir(folder)):
         if not name.endswith("_inference_trace.npz"):

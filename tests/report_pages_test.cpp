@@ -10,6 +10,7 @@
 #include "report/plot_scripts.h"
 #include "report/report.h"
 #include "store/memory_store.h"
+#include "store/prefix_store.h"
 #include "table/npy.h"
 
 namespace drst {
@@ -234,6 +235,32 @@ TEST(Report, IsWhole) {
   EXPECT_EQ(count(html, "refit: good"), static_cast<std::size_t>(refits)) << "the page has them all";
   EXPECT_THAT(html, Not(HasSubstr("it's <busy>")));
   EXPECT_THAT(html, HasSubstr("<b>60</b><span>refits published</span>"));
+}
+
+TEST(Report, AFurtherTargetHasItsOwnPictureAndTables) {
+  MemoryStore store;
+  fill(store);
+  auto facts = parse_run_facts(*store.get("results/run.json"), "run");
+  facts.targets = {"output_rate", "latency"};
+  store.put("results/run.json", to_json(facts));
+  auto truth = parse_npz(*store.get("results/truth.npz"), "truth");
+  truth["label_latency"] = truth.at("label");
+  store.put("results/truth.npz", to_npz(truth));
+  PrefixStore part(store, "targets/latency/");
+  for (const char* prefix : {"results/", "models/"})
+    for (const auto& key : store.list(prefix))
+      if (!key.starts_with("results/retrains/")) part.put(key, *store.get(key));
+  const TemporaryFolder out;
+  write_report(store, out.path());
+  const auto page = read_file(out.path() / "report.md"), html = read_file(out.path() / "report.html");
+  EXPECT_GT(std::filesystem::file_size(out.path() / "plots/timeline-latency.png"), 3000u);
+  EXPECT_THAT(read_file(out.path() / "plots/timeline-latency.svg"), HasSubstr(">latency<"));
+  EXPECT_THAT(page, HasSubstr("(plots/timeline-latency.svg)"));
+  EXPECT_EQ(count(html, "<svg"), 6u);
+  EXPECT_EQ(table(page, "## latency: stages").size(), 3u);
+  EXPECT_THAT(page, HasSubstr("## latency: retrains\n\n### Answers to drift\n\nNo drift was answered."));
+  EXPECT_EQ(table(page, "## latency: releases").size(), 41u);
+  EXPECT_THAT(page, HasSubstr("; latency: baseline "));
 }
 
 TEST(Report, WithoutDriftRetrainsAndMeasurementsItSaysSo) {

@@ -27,6 +27,7 @@ struct Context {
   std::string store_url;
   std::string log_url;
   std::string out;
+  std::string target;  ///< of add_lane; empty: the first
   bool json = false;
   bool quiet = false;
   bool verbose = false;
@@ -46,10 +47,16 @@ struct Context {
   /// An option that stands for one setting ("stream.label_every"); it overrides file, environment and --set.
   CLI::Option* add_setting(CLI::App& command, const std::string& option, const std::string& setting,
                            const std::string& what, Kind kind = Kind::text);
+  /// --target, which may be repeated: stands for model.targets.
+  void add_targets(CLI::App& command, const std::string& what);
+  /// --target: which of model.targets this part serves; see lane().
+  void add_lane(CLI::App& command);
   /// Defaults, then file, environment, --set, options; call first in every action.
   void load();
   /// --data, else $DRST_DATA, else datasets/.
   [[nodiscard]] std::string data_folder() const;
+  /// The lane (stream/lane.h) of --target. InputError if that is none of model.targets, or those cannot be.
+  [[nodiscard]] std::string lane() const;
   [[nodiscard]] std::unique_ptr<ObjectStore> open_the_store() const;
   /// InputError where --store, or the --log that was given, is not there: for commands that read what others
   /// made, and so must not make it for a mistyped name.

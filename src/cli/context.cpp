@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "stream/lane.h"
 
 namespace drst::cli {
 
@@ -56,6 +57,34 @@ CLI::Option* Context::add_setting(CLI::App& command, const std::string& option, 
   if (kind == Kind::integer) added->check(CLI::TypeValidator<int64_t>("INT"))->type_name("N");
   if (kind == Kind::number) added->check(CLI::TypeValidator<double>("NUMBER"))->type_name("X");
   return added;
+}
+
+void Context::add_targets(CLI::App& command, const std::string& what) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--target",
+          [this](const std::vector<std::string>& targets) {
+            std::string list;
+            for (const auto& kpi : targets) {
+              list += list.empty() ? "\"" : ", \"";
+              for (const char c : kpi)
+                list += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+              list += '"';
+            }
+            option_assignments.emplace_back("--target", "model.targets=[" + list + "]");
+          },
+          what)
+      ->type_name("KPI")
+      ->allow_extra_args(false);
+}
+
+void Context::add_lane(CLI::App& command) {
+  command.add_option("--target", target, "which of model.targets; default: the first")->type_name("KPI");
+}
+
+std::string Context::lane() const {
+  check_targets(config.model.targets, config.model.kpis);
+  return target.empty() ? std::string() : lane_of(target, config.model.targets);
 }
 
 std::string Context::data_folder() const {

@@ -7,7 +7,9 @@
 #include "inference/consumer.h"
 #include "inference/trace.h"
 #include "pipeline/drive.h"
+#include "store/prefix_store.h"
 #include "stream/checks.h"
+#include "stream/lane.h"
 #include "telemetry/recorder.h"
 
 namespace drst::cli {
@@ -24,22 +26,25 @@ void add_infer(CLI::App& app, Context& context) {
   command->add_option("--member", options->member, "name in the group; a restart under the same name goes on")
       ->capture_default_str();
   command->add_option("--run-id", options->run_id, "only this run; default: the first one seen");
+  context.add_lane(*command);
   command->callback([&context, options] {
     context.action = [&context, options] {
       context.load();
       check_log_name("member", options->member);
       const SystemClock clock;
-      const auto store = context.open_the_store();
+      const std::string lane = context.lane();
+      const auto whole = context.open_the_store();
+      PrefixStore store(*whole, lane_prefix(lane));
       const auto log = context.open_the_log(clock);
       ModelSlot slot;
-      ConsumerIdentity identity = context.config.consumer_identity();
+      ConsumerIdentity identity = context.config.consumer_identity(lane);
       identity.member = options->member;
       identity.run_id = options->run_id;
       log->ensure_topic(identity.topic, static_cast<int>(context.config.stream.partitions));
-      InferenceConsumer consumer(*log, *store, clock, context.config.inference, identity, slot);
-      Guard guard(*store, clock, context.config.inference, context.config.registry, options->member, slot);
+      InferenceConsumer consumer(*log, store, clock, context.config.inference, identity, slot);
+      Guard guard(store, clock, context.config.inference, context.config.registry, options->member, slot);
       const std::array<Component*, 1> companions = {&guard};
-      Recorder recorder(*store, clock, context.config.telemetry, options->member);
+      Recorder recorder(store, clock, context.config.telemetry, options->member);
       BatchReport last;
       consumer.on_report([&](const BatchReport& report) {
         last = report;

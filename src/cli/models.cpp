@@ -7,6 +7,8 @@
 #include "cli/command.h"
 #include "learn/model.h"
 #include "registry/registry.h"
+#include "store/prefix_store.h"
+#include "stream/lane.h"
 
 namespace drst::cli {
 
@@ -97,13 +99,16 @@ void add_models(CLI::App& app, Context& context) {
   const auto command = [&context, models](const char* name, const char* what, Work work) {
     auto* sub = models->add_subcommand(name, what);
     context.add_common(*sub, Context::with_store | Context::with_json);
+    context.add_lane(*sub);
     sub->callback([&context, work = std::move(work)] {
       context.action = [&context, work] {
         context.load();
+        const std::string lane = context.lane();
         context.need_what_is_read();
-        const auto store = context.open_the_store();
+        const auto whole = context.open_the_store();
+        PrefixStore store(*whole, lane_prefix(lane));
         const SystemClock clock;
-        Registry registry(*store, clock, context.config.registry);
+        Registry registry(store, clock, context.config.registry);
         return work(registry);
       };
     });

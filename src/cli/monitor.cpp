@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "pipeline/drive.h"
+#include "store/prefix_store.h"
+#include "stream/lane.h"
 #include "table/csv.h"
 #include "telemetry/recorder.h"
 
@@ -15,27 +17,29 @@ void add_monitor(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("monitor", "watch a topic for drift and ask for retraining");
   context.add_common(*command, Context::with_store | Context::with_log);
   command->add_option("--run-id", *run_id, "only this run; default: the first one seen");
+  context.add_lane(*command);
   auto history = std::make_shared<std::string>();
   command
       ->add_option(
           "--history", *history,
           "CSV of a world without change, such as the offline table: alarms then keep drift.budget_hours")
       ->type_name("FILE");
-  context.add_setting(*command, "--target", "model.target", "the KPI that is the label");
   command->callback([&context, run_id, history] {
     context.action = [&context, run_id, history] {
       context.load();
       const SystemClock clock;
-      const auto store = context.open_the_store();
+      const std::string lane = context.lane();
+      const auto whole = context.open_the_store();
+      PrefixStore store(*whole, lane_prefix(lane));
       const auto log = context.open_the_log(clock);
-      auto options = context.config.monitor_options();
+      auto options = context.config.monitor_options(lane);
       options.run_id = *run_id;
       if (!history->empty())
         options.history = std::make_shared<DriftHistory>(
             history_of(read_csv(*history, context.config.table.csv_options()), context.config.model.kpis));
       log->ensure_topic(options.topic, static_cast<int>(context.config.stream.partitions));
-      Recorder recorder(*store, clock, context.config.telemetry, "monitor");
-      Monitor monitor(*log, *store, clock, context.config.drift, options);
+      Recorder recorder(store, clock, context.config.telemetry, "monitor");
+      Monitor monitor(*log, store, clock, context.config.drift, options);
       const bool finished = run_component(monitor, *log, context.config.longest_nap());
       const auto counts = monitor.counts();
       log::info("monitor: " + to_text(counts.records) + " records, " + to_text(counts.alarms) + " alarms");

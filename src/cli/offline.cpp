@@ -6,9 +6,24 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "pipeline/run.h"
+#include "store/prefix_store.h"
+#include "stream/lane.h"
 #include "telemetry/recorder.h"
 
 namespace drst::cli {
+
+namespace {
+
+void print(const OfflineResult& result, bool several) {
+  if (several) std::printf("target    %s\n", result.baseline.target.c_str());
+  std::printf("baseline  %s\nlive      %s\nfamily    %s\n", result.baseline.model_key.c_str(),
+              result.first.model_key.c_str(), result.baseline.family.c_str());
+  if (!result.reused)
+    std::printf("validation on later blocks: accuracy@0.2 %s, median error %s\n",
+                to_fixed(result.validation.acc02, 3).c_str(), to_fixed(result.validation.e_p50, 3).c_str());
+}
+
+}  // namespace
 
 void add_offline(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("offline", "train the frozen baseline and the first adaptive release");
@@ -16,7 +31,7 @@ void add_offline(CLI::App& app, Context& context) {
   auto table = std::make_shared<std::string>();
   command->add_option("--offline", *table,
                       "training table: FILE[:head=N|:tail=N|:rows=A-B] (rows from 0, B excluded)");
-  context.add_setting(*command, "--target", "model.target", "the KPI to predict");
+  context.add_targets(*command, "a KPI to predict; repeat for several, each with models of its own");
   context.add_setting(*command, "--model", "model.family", "model family, or auto");
   command->callback([&context, table] {
     context.action = [&context, table] {
@@ -24,25 +39,26 @@ void add_offline(CLI::App& app, Context& context) {
       const auto range = table->empty() ? choose_stream("", {}, context.data_folder(), context.config).offline
                                         : parse_row_range(*table);
       const auto rows = load_range(range, context.config.table);
+      const auto& targets = context.config.model.targets;
+      check_targets(targets, context.config.model.kpis);
       const SystemClock clock;
       const auto store = context.open_the_store();
       Recorder recorder(*store, clock, context.config.telemetry, "offline");
-      const ScopedTimer timer(recorder.stream(), "offline", "train");
-      Registry registry(*store, clock, context.config.registry);
       OfflineOptions options;
       options.seed = static_cast<uint64_t>(context.config.run.seed);
       options.source = range.file.string();
-      const auto result = run_offline(rows, context.config.model, *store, registry, options);
-      if (context.json) {
-        std::printf("%s\n", to_json(result.baseline).c_str());
-        return 0;
+      for (const auto& target : targets) {
+        const ScopedTimer timer(recorder.stream(), "offline", "train");
+        PrefixStore part(*store, lane_prefix(lane_of(target, targets)));
+        Registry registry(part, clock, context.config.registry);
+        options.target = target;
+        const auto result = run_offline(rows, context.config.model, part, registry, options);
+        if (context.json) {
+          std::printf("%s\n", to_json(result.baseline).c_str());
+        } else {
+          print(result, targets.size() > 1);
+        }
       }
-      std::printf("baseline  %s\nlive      %s\nfamily    %s\n", result.baseline.model_key.c_str(),
-                  result.first.model_key.c_str(), result.baseline.family.c_str());
-      if (!result.reused)
-        std::printf("validation on later blocks: accuracy@0.2 %s, median error %s\n",
-                    to_fixed(result.validation.acc02, 3).c_str(),
-                    to_fixed(result.validation.e_p50, 3).c_str());
       return 0;
     };
   });

@@ -6,6 +6,7 @@
 #include "pipeline/drive.h"
 #include "pipeline/run.h"
 #include "report/summary.h"
+#include "stream/lane.h"
 #include "telemetry/recorder.h"
 
 namespace drst::cli {
@@ -21,6 +22,8 @@ struct Options {
 int produce(Context& context, const Options& options) {
   context.load();
   const auto stream = context.config.producer_settings();
+  const auto& targets = context.config.model.targets;
+  check_targets(targets, context.config.model.kpis);
   auto choice = choose_stream(options.offline, options.stages,
                               options.stages.empty() ? context.data_folder() : std::string(), context.config);
   for (auto& stage : choice.stages) seek_in(context.data_folder(), stage.range);
@@ -28,13 +31,13 @@ int produce(Context& context, const Options& options) {
   if (!options.offline.empty())
     (void)load_range(choice.offline, context.config.table);  // a wrong one is told here, as by `run`
   std::vector<StageTable> stages;
-  std::string stream_text = context.config.model.target;
+  std::string stream_text = join(targets, "+");
   for (const auto& stage : choice.stages) {
     stages.push_back({stage.name, load_range(stage.range, context.config.table)});
     stream_text +=
         "|" + stage.name + "=" + stage.range.file.string() + ":" + to_text(stages.back().table.rows());
   }
-  check_stages(stages, context.config.model.target, stream.kpis);
+  check_stages(stages, targets, stream.kpis);
   const SystemClock clock;
   const auto store = context.open_the_store();
   const auto log = context.open_the_log(clock);
@@ -46,7 +49,7 @@ int produce(Context& context, const Options& options) {
   RunFacts facts;
   facts.run_id = run_id;
   facts.seed = static_cast<uint64_t>(context.config.run.seed);
-  facts.target = context.config.model.target;
+  facts.targets = targets;
   facts.family = context.config.model.family;
   facts.clock = "wall";
   facts.label_every = stream.label_every;
@@ -54,7 +57,7 @@ int produce(Context& context, const Options& options) {
   facts.epsilon = context.config.model.epsilon;
   facts.settings = context.config.sections().values();
   facts.code_version = DRST_VERSION;
-  Producer producer(*log, *store, clock, stream, run_id, context.config.model.target, std::move(stages));
+  Producer producer(*log, *store, clock, stream, run_id, targets, std::move(stages));
   facts.produced = producer.rows_total();
   log::info("producing run " + run_id + ": " + to_text(producer.rows_total()) + " rows to topic " +
             stream.topic);
@@ -83,7 +86,7 @@ void add_produce(CLI::App& app, Context& context) {
   command->add_option("--run-id", options->run_id,
                       "name of the run; by default one that the same command gives again");
   using Kind = Context::Kind;
-  context.add_setting(*command, "--target", "model.target", "the KPI that is the label");
+  context.add_targets(*command, "a KPI that is a label; repeat for several: the first is `label`");
   context.add_setting(*command, "--model", "model.family",
                       "model family, as for `drst run`; noted with the run, the stream is the same");
   context.add_setting(*command, "--label-every", "stream.label_every",

@@ -24,18 +24,18 @@ void add_report(CLI::App& app, Context& context) {
       context.load();
       context.need_what_is_read();
       const auto store = context.open_the_store();
-      const std::string run_id = read_facts(*store, *of_run).run_id;
-      if (context.log_url.empty() && run_id != read_facts(*store).run_id)
-        throw InputError("run " + run_id + " is not the newest of " + store->url() +
+      const auto run = read_facts(*store, *of_run);
+      if (context.log_url.empty() && run.run_id != read_facts(*store).run_id)
+        throw InputError("run " + run.run_id + " is not the newest of " + store->url() +
                          ", so its predictions are in its log only; name that with --log");
-      const ReportFolder out(context.out, *store, run_id, *overwrite);
+      const ReportFolder out(context.out, *store, run.run_id, *overwrite);
       if (!context.log_url.empty()) {
         // Consumers that died for good left their share in the log only.
         const SystemClock clock;
         const auto log = context.open_the_log(clock);
-        write_trace_files(*store, read_traces(*log, context.config.stream.topic, run_id));
+        write_traces(*log, *store, context.config.stream.topic, run);
       }
-      write_report(*store, context.out, run_id);
+      write_report(*store, context.out, run.run_id);
       log::info("report: " + context.out + "/report.html");
       return 0;
     };

@@ -24,7 +24,7 @@ struct Options {
   bool no_report = false;
 };
 
-void print(const Summary& summary) {
+void print_stages(const Summary& summary) {
   const auto percent = [](const Metrics& m) {
     return m.n == 0 ? std::string("    –") : to_fixed(100 * m.acc02, 1);
   };
@@ -37,6 +37,15 @@ void print(const Summary& summary) {
   };
   for (const auto& stage : summary.stages) line(stage);
   line(summary.overall);
+}
+
+void print(const Summary& summary) {
+  print_stages(summary);
+  for (const auto& other : summary.further) {
+    std::printf("\n%s\n", other.target.c_str());
+    print_stages(other);
+  }
+  if (!summary.further.empty()) std::printf("\n%s: ", summary.target.c_str());
   // An answer without candidates is a reason only, such as too few labels.
   const auto skipped = std::count_if(summary.retrains.begin(), summary.retrains.end(), [](const auto& event) {
     return event.kind == "answer" && event.candidates == 0;
@@ -51,7 +60,7 @@ void print(const Summary& summary) {
       "%lld lost\n",
       summary.drift_events.size(), retrains("answer") - skipped, skipped, retrains("refit"),
       retrains("rollback"), summary.releases.size(), static_cast<long long>(summary.dead_lettered),
-      static_cast<long long>(summary.lost));
+      static_cast<long long>(summary.lost_of_all()));
 }
 
 int run(Context& context, const Options& options) {
@@ -80,7 +89,7 @@ int run(Context& context, const Options& options) {
   } else {
     print(summary);
   }
-  return summary.lost == 0 ? 0 : static_cast<int>(ExitCode::failed);
+  return summary.lost_of_all() == 0 ? 0 : static_cast<int>(ExitCode::failed);
 }
 
 }  // namespace
@@ -101,7 +110,7 @@ void add_run(CLI::App& app, Context& context) {
                       "rows with row % N = 0 carry a label; 0: none ever", Kind::integer);
   context.add_setting(*command, "--label-delay", "stream.label_delay",
                       "labels arrive so many rows late; 0: inline", Kind::integer);
-  context.add_setting(*command, "--target", "model.target", "the KPI to predict");
+  context.add_targets(*command, "a KPI to predict; repeat for several, each with models of its own");
   context.add_setting(*command, "--model", "model.family", "model family, or auto");
   context.add_setting(*command, "--clock", "run.clock", "virtual (repeatable) or wall");
   context.add_setting(*command, "--rate", "run.rate", "rows a second on the wall clock", Kind::number);

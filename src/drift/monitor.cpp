@@ -9,6 +9,7 @@
 #include "drift/account.h"
 #include "drift/monitor_state.h"
 #include "registry/events.h"
+#include "stream/lane.h"
 
 namespace drst {
 
@@ -22,7 +23,8 @@ Duration seconds(double s) { return Duration(static_cast<int64_t>(s * 1e6)); }
 JoinedReaderOptions reader_options(const MonitorOptions& options) {
   JoinedReaderOptions reader;
   reader.topic = options.topic;
-  reader.group = options.group;
+  reader.group = lane_group(options.group, options.lane);
+  reader.lane = options.lane;
   reader.member = options.member;
   reader.run_id = options.run_id;
   reader.settings = options.reader;
@@ -52,7 +54,7 @@ Monitor::State::State(Log& l, ObjectStore& s, const Clock& c, DriftSettings sett
       handover(s),
       reader(l, c, reader_options(options)),
       detector(settings, options.seed),
-      errors(l, options.topic, error_settings(settings), options.epsilon),
+      errors(l, lane_topic(options.topic, options.lane), error_settings(settings), options.epsilon),
       window(static_cast<std::size_t>(settings.window),
              static_cast<std::size_t>(options.reader.reorder_bound)),
       history(static_cast<std::size_t>(settings.history_points)),

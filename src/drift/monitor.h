@@ -35,6 +35,7 @@ struct MonitorOptions {
   std::string group = "drst-monitor";
   std::string member = "monitor";
   std::string target = "output_rate";
+  std::string lane;  ///< whose labels, and whose group (stream/lane.h)
   uint64_t seed = 1;
   double epsilon = 1e-6;  ///< least denominator of a relative error
   ReaderSettings reader = {};

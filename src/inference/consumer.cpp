@@ -17,6 +17,7 @@
 #include "inference/run_end.h"
 #include "inference/trace.h"
 #include "registry/events.h"
+#include "stream/lane.h"
 #include "stream/record.h"
 
 namespace drst {
@@ -44,12 +45,15 @@ struct InferenceConsumer::State {
         settings(settings_in),
         identity(std::move(identity_in)),
         slot(slot_in),
-        topics{identity.topic, trace_topic(identity.topic), dead_letter_topic(identity.topic)},
+        lane_topics(lane_topic(identity.topic, identity.lane)),
+        topics{identity.topic, trace_topic(lane_topics), dead_letter_topic(lane_topics)},
         first_models(store_in, clock_in, settings, identity.member, slot_in),
-        decoder(identity.limits),
+        decoder(identity.limits, identity.lane),
         patience(clock_in, settings.first_record_timeout_s, settings.idle_timeout_s),
         run_end(identity.run_id),
-        meter(identity.epsilon) {}
+        meter(identity.epsilon) {
+    identity.group = lane_group(identity.group, identity.lane);
+  }
 
   Log& log;
   ObjectStore& store;
@@ -57,6 +61,7 @@ struct InferenceConsumer::State {
   InferenceSettings settings;
   ConsumerIdentity identity;
   ModelSlot& slot;
+  std::string lane_topics;  // what the lane's topics are named after
   PartitionTopics topics;
 
   FirstModels first_models;
@@ -102,7 +107,7 @@ struct InferenceConsumer::State {
                               .topic = topics.source,
                               .lease = seconds(settings.lease_s)});
     predictor.emplace(std::move(first_models.baseline), std::move(first_models.adaptive), decoder);
-    mixer.emplace(log, identity.topic, identity.run_id, predictor->baseline_model(), identity.neighbours,
+    mixer.emplace(log, lane_topics, identity.run_id, predictor->baseline_model(), identity.neighbours,
                   seconds(settings.judge_silence_s));
     return true;
   }

@@ -51,6 +51,7 @@ struct ConsumerIdentity {
   double epsilon = 1e-6;  ///< of the relative error in the figures (model.epsilon)
   WireLimits limits = {};
   NeighbourSettings neighbours = {};  ///< the judge's
+  std::string lane = {};              ///< its labels, group and topics (stream/lane.h)
 };
 
 class InferenceConsumer final : public Component {

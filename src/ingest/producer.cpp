@@ -59,11 +59,11 @@ void describe(SettingsVisitor& visitor, ProducerSettings& settings) {
   describe(visitor, settings.rows);
 }
 
-void check_stages(const std::vector<StageTable>& stages, const std::string& target,
+void check_stages(const std::vector<StageTable>& stages, const std::vector<std::string>& targets,
                   const std::vector<std::string>& kpis) {
   ProducerSettings settings;
   settings.kpis = kpis;
-  (void)RowPlan(stages, target, settings, {});
+  (void)RowPlan(stages, targets, settings, {});
 }
 
 std::string truth_key_of(const std::string& run_id) { return "results/truth/" + run_id + ".npz"; }
@@ -90,12 +90,12 @@ struct Producer::State {
   const Clock& clock;
   ProducerSettings settings;
   std::string run_id;
-  std::string target;
   std::string chain_key;
   RowPlan plan;
 
   std::vector<RecordEncoder> encoders;  // by stage
   std::vector<double> values;
+  std::vector<FurtherLabel> further;  // of the record at hand
   int partitions = 0;
   RunProgress progress;
   std::unique_ptr<Consumer> membership;  // of the run's group: one producer at a time
@@ -106,15 +106,14 @@ struct Producer::State {
   bool finished = false;
 
   State(Log& log_, ObjectStore& store_, const Clock& clock_, ProducerSettings settings_, std::string run_id_,
-        std::string target_, std::vector<StageTable> stages, std::string chain_key_)
+        const std::vector<std::string>& targets, std::vector<StageTable> stages, std::string chain_key_)
       : log(log_),
         store(store_),
         clock(clock_),
         settings(std::move(settings_)),
         run_id(std::move(run_id_)),
-        target(std::move(target_)),
         chain_key(std::move(chain_key_)),
-        plan(std::move(stages), target, settings, chain_key) {
+        plan(std::move(stages), targets, settings, chain_key) {
     check_log_name("run", run_id);  // it is part of ids, of keys and of the group's name
     for (std::size_t s = 0; s < plan.stages(); ++s) encoders.emplace_back(plan.columns(s));
   }
@@ -152,11 +151,11 @@ struct Producer::State {
 
   /// What makes two producers of a run the same, a line each.
   [[nodiscard]] std::string plan_text() const {
-    std::string text = "target = " + target + "\nlags = " + (settings.lags ? "true" : "false") +
-                       "\npartitioner = " + settings.partitioner +
-                       "\nlabel_every = " + to_text(settings.label_every) +
-                       "\nlabel_delay = " + to_text(settings.label_delay) +
-                       "\nstage_on_wire = " + (settings.stage_on_wire ? "true" : "false") + "\n";
+    std::string text =
+        "targets = " + join(plan.targets()) + "\nlags = " + (settings.lags ? "true" : "false") +
+        "\npartitioner = " + settings.partitioner + "\nlabel_every = " + to_text(settings.label_every) +
+        "\nlabel_delay = " + to_text(settings.label_delay) +
+        "\nstage_on_wire = " + (settings.stage_on_wire ? "true" : "false") + "\n";
     for (std::size_t s = 0; s < plan.stages(); ++s)
       text += "stage " + plan.stage_name(s) + " of a table with SHA-256 " + plan.digest(s) + "\n";
     return text;
@@ -236,7 +235,7 @@ struct Producer::State {
 
   [[nodiscard]] bool label_due_before(int64_t row) const {
     const int64_t labelled = row - settings.label_delay;
-    return settings.label_delay > 0 && labelled >= progress.next_label && plan.label(labelled).has_value();
+    return settings.label_delay > 0 && labelled >= progress.next_label && plan.labelled(labelled);
   }
 
   /// The rows of [begin, end) that are not in the log yet, partition by partition.
@@ -261,15 +260,23 @@ struct Producer::State {
   NewRecord record(int64_t row, Time now) {
     const std::size_t stage = plan.stage(row);
     plan.values(row, values);
-    const auto label = settings.label_delay > 0 ? std::nullopt : plan.label(row);
+    const bool at_once = settings.label_delay == 0;
+    const auto label = at_once ? plan.label(row) : std::nullopt;
+    further_labels(row, at_once);
     NewRecord made;
     if (settings.partitioner == "key") made.key = chain_key;
     made.value = encoders[stage].encode(
         make_id(run_id, row), values, label, now,
-        settings.stage_on_wire ? std::string_view(plan.stage_name(stage)) : std::string_view());
+        settings.stage_on_wire ? std::string_view(plan.stage_name(stage)) : std::string_view(), further);
     made.headers = {{std::string(run_id_header), run_id}};
     made.timestamp = now;
     return made;
+  }
+
+  void further_labels(int64_t row, bool shown) {
+    further.clear();
+    for (std::size_t target = 1; target < plan.targets().size(); ++target)
+      further.push_back({plan.targets()[target], shown ? plan.label(row, target) : std::nullopt});
   }
 
   /// Late labels of the rows below `end`.
@@ -277,10 +284,10 @@ struct Producer::State {
     std::vector<NewRecord> records;
     const Time now = clock.now();
     for (int64_t row = progress.next_label; row < end; ++row) {
-      const auto label = plan.label(row);
-      if (!label) continue;
+      if (!plan.labelled(row)) continue;
+      further_labels(row, true);
       NewRecord made;
-      made.value = encode_label(make_id(run_id, row), *label, now);
+      made.value = encode_label(make_id(run_id, row), plan.label(row), now, further);
       made.headers = {{std::string(run_id_header), run_id}};
       made.timestamp = now;
       records.push_back(std::move(made));
@@ -317,30 +324,34 @@ struct Producer::State {
     std::vector<std::string> ids, names;
     std::vector<int64_t> rows;
     std::vector<int32_t> partition, stage;
-    std::vector<double> labels;
+    std::vector<std::vector<double>> labels(plan.targets().size());
     for (std::size_t s = 0; s < plan.stages(); ++s) names.push_back(plan.stage_name(s));
     ids.reserve(count);
     for (int64_t row = 0; row < plan.rows(); ++row) {
       ids.push_back(make_id(run_id, row));
       rows.push_back(row);
       partition.push_back(plan.partition(row, partitions));
-      labels.push_back(plan.truth(row));
+      for (std::size_t target = 0; target < labels.size(); ++target)
+        labels[target].push_back(plan.truth(row, target));
       stage.push_back(static_cast<int32_t>(plan.stage(row)));
     }
-    return to_npz({{"id", Array::of(std::move(ids))},
-                   {"row", Array::of(std::move(rows))},
-                   {"partition", Array::of(std::move(partition))},
-                   {"offset", Array::of(progress.offsets)},
-                   {"label", Array::of(std::move(labels))},
-                   {"stage", Array::of(std::move(stage))},
-                   {"stage_names", Array::of(std::move(names))}});
+    std::map<std::string, Array> members = {{"id", Array::of(std::move(ids))},
+                                            {"row", Array::of(std::move(rows))},
+                                            {"partition", Array::of(std::move(partition))},
+                                            {"offset", Array::of(progress.offsets)},
+                                            {"stage", Array::of(std::move(stage))},
+                                            {"stage_names", Array::of(std::move(names))}};
+    for (std::size_t target = 0; target < labels.size(); ++target)
+      members["label" + (target == 0 ? "" : "_" + plan.targets()[target])] =
+          Array::of(std::move(labels[target]));
+    return to_npz(members);
   }
 };
 
 Producer::Producer(Log& log, ObjectStore& store, const Clock& clock, ProducerSettings settings,
-                   std::string run_id, const std::string& target, std::vector<StageTable> stages,
-                   std::string chain_key)
-    : state_(std::make_unique<State>(log, store, clock, std::move(settings), std::move(run_id), target,
+                   std::string run_id, const std::vector<std::string>& targets,
+                   std::vector<StageTable> stages, std::string chain_key)
+    : state_(std::make_unique<State>(log, store, clock, std::move(settings), std::move(run_id), targets,
                                      std::move(stages), std::move(chain_key))) {}
 Producer::~Producer() = default;
 

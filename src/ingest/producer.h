@@ -8,13 +8,15 @@
 //
 // With a rate R, row r is due at the first row's send_ts + r/R, and a step appends exactly what is due;
 // without one, `batch` rows a step. After the last row (with a rate, one interval later): remaining labels,
-// truth, one sentinel a partition, done.
+// truth, one sentinel a partition, done. Of several targets the first is the record's "label", the others
+// are its "labels" (stream/record.h); all are measured by the same probe, so N and the delay are theirs, too.
 //
 // The log is the only memory: a restarted producer reads what its run has appended, to each partition and to
 // the labels topic, and appends what is missing, in order, nothing twice. An append of several records may
 // leave a prefix, and partitions may end at different rows; both are only "missing". A record is durable
 // before truth names its offset, and truth before the first sentinel: results/truth.npz (id, row, partition,
-// offset, label of every row, stage index, stage_names) is for reports only. A step that throws leaves a
+// offset, label of every row, label_<name> of each further target, stage index, stage_names) is for reports
+// only. A step that throws leaves a
 // producer that reads the log again in its next step. One thread.
 //
 // A run has one producer: it is the only member of a group of the run's name, so that a second one gets an
@@ -59,7 +61,7 @@ struct ProducerSettings {
 void describe(SettingsVisitor& visitor, ProducerSettings& settings);
 
 /// InputError where a Producer would have one for these stages.
-void check_stages(const std::vector<StageTable>& stages, const std::string& target,
+void check_stages(const std::vector<StageTable>& stages, const std::vector<std::string>& targets,
                   const std::vector<std::string>& kpis);
 
 /// Labels of all rows, for scoring afterwards; no component that decides reads it.
@@ -69,10 +71,11 @@ std::string plan_key_of(const std::string& run_id);            ///< what it was 
 
 class Producer final : public Component {
  public:
-  /// InputError: no rows, a stage without the target's column, or a run id that is no name. Log, store and
+  /// InputError: no rows, a stage without the column of a target, or a run id that is no name. Log, store and
   /// clock must outlive the producer.
   Producer(Log& log, ObjectStore& store, const Clock& clock, ProducerSettings settings, std::string run_id,
-           const std::string& target, std::vector<StageTable> stages, std::string chain_key = "chain-0");
+           const std::vector<std::string>& targets, std::vector<StageTable> stages,
+           std::string chain_key = "chain-0");
   ~Producer() override;
   [[nodiscard]] std::string_view name() const override { return "producer"; }
   Step step() override;

@@ -74,8 +74,7 @@ class World {
     settings.batch = 4;
   }
   std::unique_ptr<Producer> producer() {
-    return std::make_unique<Producer>(*log, *store, clock, settings, "run", "output_rate", stages_,
-                                      "chain-0");
+    return std::make_unique<Producer>(*log, *store, clock, settings, "run", targets, stages_, "chain-0");
   }
   /// A new process on the same disks.
   void restart(FaultPoint* faults = nullptr) {
@@ -120,6 +119,7 @@ class World {
   std::unique_ptr<MemoryLog> log = std::make_unique<MemoryLog>(log_disk, clock);
   std::unique_ptr<MemoryStore> store = std::make_unique<MemoryStore>(store_disk);
   ProducerSettings settings;
+  std::vector<std::string> targets = {"output_rate"};
 
  private:
   std::vector<StageTable> stages_;
@@ -300,7 +300,7 @@ RC_GTEST_PROP(Producer, LabelsComeInTime, ()) {
   world.settings.rate = random.chance(0.3) ? 1 + 3 * random.uniform() : 0;
   world.settings.partitions = 1 + static_cast<int64_t>(random.below(4));
   Recorder recorder(*world.log);
-  Producer producer(recorder, *world.store, world.clock, world.settings, "run", "output_rate",
+  Producer producer(recorder, *world.store, world.clock, world.settings, "run", {"output_rate"},
                     small_stages());
   while (producer.step() != Step::done) world.clock.advance(seconds(1));
   const auto& seen = recorder.seen;
@@ -409,7 +409,7 @@ TEST(Producer, AFailedAppendIsTriedAgainInTheNextStep) {
   calm.finish();
   World world;
   Recorder recorder(*world.log);
-  Producer producer(recorder, *world.store, world.clock, world.settings, "run", "output_rate",
+  Producer producer(recorder, *world.store, world.clock, world.settings, "run", {"output_rate"},
                     small_stages());
   int failed = 0;
   for (bool done = false; !done;) {
@@ -437,7 +437,8 @@ TEST(Producer, AFinishedRunIsLeftAlone) {
 TEST(Producer, SharesATopicWithOtherRuns) {
   World world;
   {
-    Producer old(*world.log, *world.store, world.clock, world.settings, "old", "output_rate", small_stages());
+    Producer old(*world.log, *world.store, world.clock, world.settings, "old", {"output_rate"},
+                 small_stages());
     while (old.step() != Step::done) {
     }
   }
@@ -452,7 +453,7 @@ TEST(Producer, RefusesAnotherRunOfTheSameName) {
   world.finish();
   auto shorter = small_stages();
   shorter.pop_back();
-  Producer other(*world.log, *world.store, world.clock, world.settings, "run", "output_rate", shorter);
+  Producer other(*world.log, *world.store, world.clock, world.settings, "run", {"output_rate"}, shorter);
   try {
     other.step();
     FAIL();
@@ -468,7 +469,7 @@ std::string refusal_after(const std::function<void(ProducerSettings&, std::vecto
   auto stages = small_stages();
   auto settings = world.settings;
   change(settings, stages);
-  Producer other(*world.log, *world.store, world.clock, settings, "run", "output_rate", stages);
+  Producer other(*world.log, *world.store, world.clock, settings, "run", {"output_rate"}, stages);
   try {
     other.step();
   } catch (const InputError& error) {
@@ -502,7 +503,7 @@ TEST(Producer, IsTheOnlyOneOfItsRun) {
   first->step();
   const auto second = world.producer();
   EXPECT_THROW(second->step(), InputError);
-  Producer of_another_run(*world.log, *world.store, world.clock, world.settings, "two", "output_rate",
+  Producer of_another_run(*world.log, *world.store, world.clock, world.settings, "two", {"output_rate"},
                           small_stages());
   EXPECT_EQ(of_another_run.step(), Step::worked);
   while (first->step() != Step::done) {
@@ -515,7 +516,7 @@ TEST(Producer, KeepsTheTruthOfEachRun) {
   World world;
   world.finish();
   const auto first = *world.store->get(truth_key);
-  Producer two(*world.log, *world.store, world.clock, world.settings, "two", "output_rate", small_stages());
+  Producer two(*world.log, *world.store, world.clock, world.settings, "two", {"output_rate"}, small_stages());
   while (two.step() != Step::done) {
   }
   EXPECT_NE(*world.store->get(truth_key), first);
@@ -524,11 +525,64 @@ TEST(Producer, KeepsTheTruthOfEachRun) {
   EXPECT_EQ(*world.store->get(truth_key), first) << "of the run that was asked for last";
 }
 
+/// small_stages(), but that the second has a latency, too, which its row 1 (8 of the stream) lacks.
+std::vector<StageTable> stages_of_two_targets() {
+  auto stages = small_stages();
+  stages[1].table.add_column("latency", {6, nan_value, 6.5, 7, 7.5});
+  return stages;
+}
+
+TEST(Producer, LabelsOfFurtherTargetsTravelBesideTheFirst) {
+  World one(stages_of_two_targets()), two(stages_of_two_targets());
+  two.targets = {"output_rate", "latency"};
+  one.finish();
+  two.finish();
+  EXPECT_EQ(one.store->get(truth_key)->find("label_latency"), std::string::npos);
+  const auto truth = parse_npz(*two.store->get(truth_key), "truth");
+  EXPECT_EQ(std::get<std::vector<double>>(truth.at("label").data)[8], 201);
+  const auto& latency = std::get<std::vector<double>>(truth.at("label_latency").data);
+  EXPECT_EQ(latency[6], 5);
+  EXPECT_EQ(latency[7], 6);
+  EXPECT_TRUE(std::isnan(latency[8]));
+  // All else is as with one target.
+  for (int p = 0; p < 3; ++p) {
+    const auto plain = one.values(p), both = two.values(p);
+    ASSERT_EQ(plain.size(), both.size());
+    for (std::size_t i = 0; i < plain.size(); ++i) {
+      auto text = both[i];
+      const auto at = text.find(",\"labels\":");
+      if (plain[i] == sentinel_value) continue;
+      ASSERT_NE(at, std::string::npos) << text;
+      text.erase(at, text.find('}', at) + 1 - at);
+      EXPECT_EQ(text, plain[i]);
+    }
+  }
+  EXPECT_THAT(two.values(2)[0], HasSubstr("\"label\":null,\"labels\":{\"latency\":5}"));
+  EXPECT_THAT(two.values(2)[2], HasSubstr("\"label\":201,\"labels\":{\"latency\":null}"));
+}
+
+TEST(Producer, ALateLabelIsThereWhereAnyTargetHasOne) {
+  World world(stages_of_two_targets());
+  world.targets = {"output_rate", "latency"};
+  world.settings.label_delay = 3;
+  world.finish();
+  const auto late = world.values(0, labels_topic(topic));
+  ASSERT_EQ(late.size(), 12u);
+  EXPECT_THAT(late[2], HasSubstr("\"id\":\"run-2\",\"label\":null,\"labels\":{\"latency\":5}"));
+  EXPECT_THAT(late[8], HasSubstr("\"id\":\"run-8\",\"label\":201,\"labels\":{\"latency\":null}"));
+  EXPECT_THAT(world.values(0)[0], HasSubstr("\"label\":null,\"labels\":{\"latency\":null}"));
+  // A restart goes on after them.
+  const auto before = world.everything();
+  world.restart();
+  world.finish();
+  EXPECT_EQ(world.everything() == before, true);
+}
+
 TEST(Producer, SaysWhatIsWrongWithItsTables) {
   World world;
   const auto words = [&](std::vector<StageTable> stages, const std::string& target) -> std::string {
     try {
-      Producer producer(*world.log, *world.store, world.clock, world.settings, "run", target,
+      Producer producer(*world.log, *world.store, world.clock, world.settings, "run", {target},
                         std::move(stages));
     } catch (const InputError& error) {
       return error.what();
@@ -538,6 +592,7 @@ TEST(Producer, SaysWhatIsWrongWithItsTables) {
   EXPECT_THAT(words({}, "output_rate"), HasSubstr("no rows"));
   EXPECT_THAT(words(small_stages(), "latency"), HasSubstr("stage 'storm' has no column 'latency'"));
   EXPECT_THAT(words({{"s", Table({"output_rate", "latency"}, 3)}}, "output_rate"), HasSubstr("no counters"));
+  EXPECT_THROW(check_stages(small_stages(), {"output_rate", "latency"}, world.settings.kpis), InputError);
 }
 
 }  // namespace

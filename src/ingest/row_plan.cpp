@@ -12,28 +12,31 @@
 namespace drst {
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): its tables are moved out, by structured bindings
-RowPlan::RowPlan(std::vector<StageTable> stages, const std::string& target, const ProducerSettings& settings,
-                 const std::string& chain_key)
-    : lags_(settings.lags),
+RowPlan::RowPlan(std::vector<StageTable> stages, std::vector<std::string> targets,
+                 const ProducerSettings& settings, const std::string& chain_key)
+    : targets_(std::move(targets)),
+      lags_(settings.lags),
       by_key_(settings.partitioner == "key"),
       label_every_(settings.label_every),
       key_hash_(fnv1a(chain_key)) {
   const auto is_feature = [&](const std::string& name) {
-    return name != target &&
+    return std::find(targets_.begin(), targets_.end(), name) == targets_.end() &&
            std::find(settings.kpis.begin(), settings.kpis.end(), name) == settings.kpis.end();
   };
   for (auto& [name, table] : stages) {
-    const auto target_column = table.find(target);
-    if (!target_column)
-      throw InputError(
-          std::string("stage '")
-              .append(name)
-              .append("' has no column '")
-              .append(target)
-              .append("' to label its rows with; choose another with --target, or another table"));
     Stage stage;
     stage.first_row = rows_;
-    stage.target = *target_column;
+    for (const auto& target : targets_) {
+      const auto column = table.find(target);
+      if (!column)
+        throw InputError(
+            std::string("stage '")
+                .append(name)
+                .append("' has no column '")
+                .append(target)
+                .append("' to label its rows with; choose another with --target, or another table"));
+      stage.targets.push_back(*column);
+    }
     for (std::size_t c = 0; c < table.columns(); ++c)
       if (is_feature(table.names()[c])) stage.features.push_back(c);
     if (stage.features.empty())
@@ -61,15 +64,21 @@ std::size_t RowPlan::stage(int64_t row) const {
   return static_cast<std::size_t>(after - stages_.begin()) - 1;
 }
 
-double RowPlan::truth(int64_t row) const {
+double RowPlan::truth(int64_t row, std::size_t target) const {
   const Stage& stage = stage_of(row);
-  return stage.table.at(static_cast<std::size_t>(row - stage.first_row), stage.target);
+  return stage.table.at(static_cast<std::size_t>(row - stage.first_row), stage.targets[target]);
 }
 
-std::optional<double> RowPlan::label(int64_t row) const {
+std::optional<double> RowPlan::label(int64_t row, std::size_t target) const {
   if (label_every_ <= 0 || row % label_every_ != 0) return std::nullopt;
-  const double value = truth(row);
+  const double value = truth(row, target);
   return std::isfinite(value) ? std::optional(value) : std::nullopt;
+}
+
+bool RowPlan::labelled(int64_t row) const {
+  for (std::size_t target = 0; target < targets_.size(); ++target)
+    if (label(row, target)) return true;
+  return false;
 }
 
 std::string RowPlan::digest(std::size_t stage) const {
@@ -83,7 +92,7 @@ std::string RowPlan::digest(std::size_t stage) const {
   for (std::size_t r = 0; r < of.table.rows(); ++r) {
     if (bytes.size() > piece) bytes = sha256_hex(bytes);
     for (const auto c : of.features) add(of.table.at(r, c));
-    add(of.table.at(r, of.target));
+    for (const auto c : of.targets) add(of.table.at(r, c));
     add(of.table.has_previous(r) ? 1 : 0);
   }
   return sha256_hex(bytes);

@@ -18,8 +18,8 @@ namespace drst {
 
 class RowPlan {
  public:
-  /// InputError: no rows, or a stage without the target's column.
-  RowPlan(std::vector<StageTable> stages, const std::string& target, const ProducerSettings& settings,
+  /// InputError: no rows, or a stage without the column of a target.
+  RowPlan(std::vector<StageTable> stages, std::vector<std::string> targets, const ProducerSettings& settings,
           const std::string& chain_key);
 
   [[nodiscard]] int64_t rows() const { return rows_; }
@@ -27,10 +27,13 @@ class RowPlan {
   [[nodiscard]] std::size_t stage(int64_t row) const;
   [[nodiscard]] const std::string& stage_name(std::size_t stage) const { return stages_[stage].name; }
   [[nodiscard]] std::size_t stages() const { return stages_.size(); }
-  /// The table's value, whether or not the stream may show it; NaN if it has none.
-  [[nodiscard]] double truth(int64_t row) const;
+  [[nodiscard]] const std::vector<std::string>& targets() const { return targets_; }
+  /// The table's value of a target, whether or not the stream may show it; NaN if it has none.
+  [[nodiscard]] double truth(int64_t row, std::size_t target = 0) const;
   /// The label that the stream shows, inline or late.
-  [[nodiscard]] std::optional<double> label(int64_t row) const;
+  [[nodiscard]] std::optional<double> label(int64_t row, std::size_t target = 0) const;
+  /// True if the stream shows a label of any target.
+  [[nodiscard]] bool labelled(int64_t row) const;
 
   /// Names on the wire in a stage, and the values of a row in that order (NaN: not there).
   [[nodiscard]] const std::vector<std::string>& columns(std::size_t stage) const {
@@ -45,12 +48,13 @@ class RowPlan {
     std::string name;
     Table table;
     int64_t first_row = 0;
-    std::size_t target = 0;
+    std::vector<std::size_t> targets;   // columns of the table
     std::vector<std::size_t> features;  // columns of the table
     std::vector<std::string> columns;
   };
   [[nodiscard]] const Stage& stage_of(int64_t row) const { return stages_[stage(row)]; }
 
+  std::vector<std::string> targets_;
   std::vector<Stage> stages_;
   int64_t rows_ = 0;
   bool lags_;

@@ -15,13 +15,14 @@ std::vector<StageTable> one_stage() { return {{"s", Table({"rx", "tx", "nat_cycl
 
 TEST(RowPlan, FeaturesAreTheColumnsThatAreNoKpis) {
   ProducerSettings settings;
-  EXPECT_THAT(RowPlan(one_stage(), "output_rate", settings, "c").columns(0),
+  EXPECT_THAT(RowPlan(one_stage(), {"output_rate"}, settings, "c").columns(0),
               ElementsAre("rx", "tx", "nat_cycles"));
   settings.kpis = {"rx", "tx", "loss"};
-  EXPECT_THAT(RowPlan(one_stage(), "tx", settings, "c").columns(0), ElementsAre("nat_cycles", "output_rate"))
+  EXPECT_THAT(RowPlan(one_stage(), {"tx"}, settings, "c").columns(0),
+              ElementsAre("nat_cycles", "output_rate"))
       << "the usual names mean nothing to another chain";
   settings.lags = true;
-  EXPECT_THAT(RowPlan(one_stage(), "output_rate", settings, "c").columns(0),
+  EXPECT_THAT(RowPlan(one_stage(), {"output_rate"}, settings, "c").columns(0),
               ElementsAre("nat_cycles", "nat_cycles@-1"))
       << "the label is none, KPI or not";
 }
@@ -30,7 +31,7 @@ TEST(RowPlan, AStageOfKpisOnlyIsRefused) {
   ProducerSettings settings;
   settings.kpis = {"rx", "tx", "nat_cycles"};
   try {
-    const RowPlan plan(one_stage(), "output_rate", settings, "c");
+    const RowPlan plan(one_stage(), {"output_rate"}, settings, "c");
     FAIL();
   } catch (const InputError& error) {
     EXPECT_THAT(error.what(), HasSubstr("model.kpis"));

@@ -86,7 +86,7 @@ Dataset make_dataset(const Table& table, const std::vector<std::string>& inputs,
   }
   if (rows.empty())
     throw InputError("the target column '" + target + "' has no finite value in " + to_text(table.rows()) +
-                     " rows; name another with model.target or give a table that holds it");
+                     " rows; name another with model.targets or give a table that holds it");
   data.x.resize(rows.size() * inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) fill_column(table, inputs[i], rows, i, data);
   data.starts = starts_of(table.experiment_starts(), rows);

@@ -61,26 +61,31 @@ class SettingsAsText final : public SettingsVisitor {
 std::map<std::string, std::string> as_text(ModelSettings settings) {
   SettingsAsText visitor;
   describe(visitor, settings);
+  visitor.values.erase("model.targets");  // of a training there is one, and the release names it
   return std::move(visitor.values);
 }
 
+std::string target_of(const ModelSettings& settings, const OfflineOptions& options) {
+  return options.target.empty() ? settings.targets.at(0) : options.target;
+}
+
 Dataset read_rows(const Table& table, const ModelSettings& settings, const OfflineOptions& options) {
+  const std::string target = target_of(settings, options);
   if (settings.ridge_penalties.empty())
     throw InputError("model.ridge_penalties is empty; give at least one penalty");
-  if (!table.find(settings.target))
-    throw InputError(options.source + " has no column '" + settings.target +
-                     "', which is the target; set model.target to a KPI that the table holds (columns: " +
+  if (!table.find(target))
+    throw InputError(options.source + " has no column '" + target +
+                     "', which is a target; set model.targets to KPIs that the table holds (columns: " +
                      join(table.names()).substr(0, 400) + ")");
   Dataset data =
-      make_dataset(table, candidate_inputs(table, settings.kpis, settings.target, settings.lags != "off"),
-                   settings.target);
+      make_dataset(table, candidate_inputs(table, settings.kpis, target, settings.lags != "off"), target);
   if (data.rows() < static_cast<std::size_t>(settings.min_rows))
-    throw InputError(options.source + " has only " + to_text(data.rows()) + " rows with a '" +
-                     settings.target + "' that is a finite single-precision number (of " +
-                     to_text(table.rows()) + "); model.min_rows asks for " + to_text(settings.min_rows));
+    throw InputError(options.source + " has only " + to_text(data.rows()) + " rows with a '" + target +
+                     "' that is a finite single-precision number (of " + to_text(table.rows()) +
+                     "); model.min_rows asks for " + to_text(settings.min_rows));
   if (data.without_target > 0)
-    log::warning(options.source + ": " + to_text(data.without_target) + " rows without a finite '" +
-                 settings.target + "' are left out");
+    log::warning(options.source + ": " + to_text(data.without_target) + " rows without a finite '" + target +
+                 "' are left out");
   return data;
 }
 
@@ -108,7 +113,7 @@ std::optional<ReleaseInfo> existing_baseline(Registry& registry, const ReleaseIn
     std::erase_if(settings, [](const auto& entry) { return entry.first.rfind("model.", 0) != 0; });
     return settings;
   };
-  if (info->data_sha256 != wanted.data_sha256 || info->seed != wanted.seed ||
+  if (info->data_sha256 != wanted.data_sha256 || info->target != wanted.target || info->seed != wanted.seed ||
       setting(*info) != setting(wanted))
     throw InputError(store.url() +
                      " has a baseline model already, trained on other data or with other settings (" +
@@ -151,7 +156,7 @@ TrainedModel train_offline(const Table& table, const ModelSettings& settings, co
 OfflineResult run_offline(const Table& table, const ModelSettings& settings, ObjectStore& store,
                           Registry& registry, const OfflineOptions& options) {
   ReleaseInfo info;
-  info.target = settings.target;
+  info.target = target_of(settings, options);
   info.seed = options.seed;
   info.code_version = DRST_VERSION;
   info.settings = as_text(settings);
@@ -186,11 +191,11 @@ OfflineResult run_offline(const Table& table, const ModelSettings& settings, Obj
     add_metrics(info.metrics, "validation.", trained.validation);
     for (const auto& [family, metrics] : trained.families)
       add_metrics(info.metrics, "validation." + family + ".", metrics);
-    std::map<std::string, std::string> metadata = {{"target", settings.target}};
+    std::map<std::string, std::string> metadata = {{"target", info.target}};
     if (!trained.relevance.empty()) metadata["relevance"] = relevance_text(trained.relevance);
     onnx = trained.model->to_onnx(metadata);
 
-    const auto columns = candidate_inputs(table, settings.kpis, settings.target, false);
+    const auto columns = candidate_inputs(table, settings.kpis, info.target, false);
     store.put("models/feature_cols.json", nlohmann::json(columns).dump(1) + "\n");
     store.put("models/selected_feats.json", nlohmann::json(info.inputs).dump(1) + "\n");
     info.role = "baseline";

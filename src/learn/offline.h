@@ -21,6 +21,7 @@ namespace drst {
 struct OfflineOptions {
   uint64_t seed = 1;
   std::string source = "offline table";  ///< names the table in errors and lineage
+  std::string target = {};               ///< one of model.targets; empty: the first
 };
 
 struct OfflineResult {

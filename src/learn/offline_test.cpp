@@ -65,6 +65,24 @@ TEST_F(Offline, PublishesBaselineAndFirstRelease) {
   EXPECT_EQ(model->inputs(), result.first.inputs);
 }
 
+TEST_F(Offline, TrainsOnTheTargetThatIsAskedFor) {
+  Table table = line_table(200);
+  std::vector<double> latency;
+  for (std::size_t r = 0; r < 200; ++r) latency.push_back(5000 + 7 * table.column("output_rate")[r]);
+  table.add_column("latency", latency);
+  settings.targets = {"output_rate", "latency"};
+  const auto result = run_offline(table, settings, *store, registry, {1, "test.csv", "latency"});
+  EXPECT_EQ(result.baseline.target, "latency");
+  EXPECT_GT(result.validation.acc02, 0.99);
+  EXPECT_EQ(nlohmann::json::parse(*store->get("models/feature_cols.json")), nlohmann::json({"fw_cycles"}));
+  // What else is predicted makes no other training, another target does.
+  settings.targets = {"latency"};
+  EXPECT_TRUE(run_offline(table, settings, *store, registry, {1, "test.csv"}).reused);
+  settings.targets = {"output_rate"};
+  EXPECT_THROW((void)run_offline(table, settings, *store, registry, {1, "test.csv"}), InputError);
+  EXPECT_THROW(check_offline(line_table(200), settings, {1, "test.csv", "latency"}), InputError);
+}
+
 TEST_F(Offline, AgainWithTheSameDataChangesNothing) {
   const OfflineResult first = run(line_table(200));
   const auto keys = store->list("models/");

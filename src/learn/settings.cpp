@@ -9,7 +9,10 @@ void describe(SettingsVisitor& visitor, ModelSettings& s) {
                  -1,
                  1,
                  {"auto", "mlp", "ridge", "extra_trees", "gbt", "mixture"}});
-  visitor.visit("target", s.target, {"", "the KPI to predict; it and the other KPIs are never inputs"});
+  visitor.visit("targets", s.targets,
+                {"",
+                 "the KPIs to predict, each with models of its own; the first is the record's label, and all "
+                 "KPIs of model.kpis are never inputs"});
   visitor.visit("kpis", s.kpis, {"", "columns that are measured on packets and so are no counters"});
   visitor.visit("features", s.features,
                 {"inputs",

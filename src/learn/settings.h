@@ -12,7 +12,7 @@ namespace drst {
 
 struct ModelSettings {
   std::string family = "auto";
-  std::string target = "output_rate";
+  std::vector<std::string> targets = {"output_rate"};
   std::vector<std::string> kpis = {"input_rate", "output_rate", "latency"};
   // inputs
   int64_t features = 0;

@@ -68,19 +68,21 @@ ProducerSettings Config::producer_settings() const {
   return settings;
 }
 
-ConsumerIdentity Config::consumer_identity() const {
+ConsumerIdentity Config::consumer_identity(const std::string& lane) const {
   ConsumerIdentity identity;
   identity.topic = stream.topic;
+  identity.lane = lane;
   identity.epsilon = model.epsilon;
   identity.limits = stream.wire;
   identity.neighbours = judge.neighbours;
   return identity;
 }
 
-MonitorOptions Config::monitor_options() const {
+MonitorOptions Config::monitor_options(const std::string& lane) const {
   MonitorOptions options;
   options.topic = stream.topic;
-  options.target = model.target;
+  options.lane = lane;
+  options.target = target_of(lane);
   options.seed = static_cast<uint64_t>(run.seed);
   options.epsilon = model.epsilon;
   options.reader = reader;
@@ -88,10 +90,11 @@ MonitorOptions Config::monitor_options() const {
   return options;
 }
 
-RetrainerOptions Config::retrainer_options() const {
+RetrainerOptions Config::retrainer_options(const std::string& lane) const {
   RetrainerOptions options;
   options.topic = stream.topic;
-  options.target = model.target;
+  options.lane = lane;
+  options.target = target_of(lane);
   options.family = model.family;
   options.seed = static_cast<uint64_t>(run.seed);
   options.epsilon = model.epsilon;
@@ -102,9 +105,10 @@ RetrainerOptions Config::retrainer_options() const {
   return options;
 }
 
-JudgeOptions Config::judge_options() const {
+JudgeOptions Config::judge_options(const std::string& lane) const {
   JudgeOptions options;
   options.topic = stream.topic;
+  options.lane = lane;
   options.epsilon = model.epsilon;
   options.first_record_timeout_s = tuning.first_record_timeout_s;
   options.idle_timeout_s = tuning.idle_timeout_s;

@@ -57,12 +57,15 @@ struct Config {
   [[nodiscard]] Settings sections();
 
   // What components take from other sections than their own: the same in `drst run` and as processes. Run id
-  // and member are the caller's.
+  // and member are the caller's. `lane`: of which target (stream/lane.h); "": the first.
   [[nodiscard]] ProducerSettings producer_settings() const;
-  [[nodiscard]] ConsumerIdentity consumer_identity() const;
-  [[nodiscard]] MonitorOptions monitor_options() const;
-  [[nodiscard]] RetrainerOptions retrainer_options() const;
-  [[nodiscard]] JudgeOptions judge_options() const;
+  [[nodiscard]] ConsumerIdentity consumer_identity(const std::string& lane = {}) const;
+  [[nodiscard]] MonitorOptions monitor_options(const std::string& lane = {}) const;
+  [[nodiscard]] RetrainerOptions retrainer_options(const std::string& lane = {}) const;
+  [[nodiscard]] JudgeOptions judge_options(const std::string& lane = {}) const;
+  [[nodiscard]] const std::string& target_of(const std::string& lane) const {
+    return lane.empty() ? model.targets.at(0) : lane;
+  }
   [[nodiscard]] std::chrono::milliseconds longest_nap() const {
     return std::chrono::milliseconds(run.longest_nap_ms);
   }

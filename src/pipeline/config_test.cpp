@@ -110,7 +110,7 @@ TEST(Config, ASharedSettingReachesAllThatShareIt) {
   Config config;
   auto sections = config.sections();
   for (const char* assignment :
-       {"model.kpis=[\"a\"]", "model.target=\"b\"", "model.family=\"ridge\"", "model.epsilon=0.5",
+       {"model.kpis=[\"a\"]", "model.targets=[\"b\", \"c\"]", "model.family=\"ridge\"", "model.epsilon=0.5",
         "model.target_floor_share=0.25", "reader.reorder_bound=7", "reader.max_missing_fraction=0.125",
         "reader.lease_s=3", "onnx.max_inputs=9", "wire.max_columns=11", "stream.topic=\"t\"", "run.seed=5",
         "tuning.first_record_timeout_s=77", "tuning.idle_timeout_s=66", "neighbours.rows=123"})
@@ -149,6 +149,13 @@ TEST(Config, ASharedSettingReachesAllThatShareIt) {
   EXPECT_EQ(judge.idle_timeout_s, 66);
   EXPECT_EQ(judge.model_limits.network.max_inputs, 9U);
   EXPECT_EQ(judge.limits.max_columns, 11);
+  for (const auto& lane : {consumer.lane, monitor.lane, retrainer.lane, judge.lane}) EXPECT_EQ(lane, "");
+  EXPECT_EQ(config.consumer_identity("c").lane, "c");
+  EXPECT_EQ(config.monitor_options("c").lane, "c");
+  EXPECT_EQ(config.monitor_options("c").target, "c");
+  EXPECT_EQ(config.retrainer_options("c").lane, "c");
+  EXPECT_EQ(config.retrainer_options("c").target, "c");
+  EXPECT_EQ(config.judge_options("c").lane, "c");
 }
 
 }  // namespace

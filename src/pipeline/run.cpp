@@ -2,22 +2,24 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "drift/monitor.h"
-#include "inference/consumer.h"
 #include "inference/trace.h"
 #include "ingest/simulator_writer.h"
 #include "learn/model.h"
 #include "learn/offline.h"
+#include "pipeline/closed_loop.h"
 #include "pipeline/drive.h"
 #include "report/report.h"
+#include "store/prefix_store.h"
 #include "stream/checks.h"
 #include "stream/experts.h"
+#include "stream/lane.h"
 #include "telemetry/recorder.h"
 #include "telemetry/resources.h"
-#include "tuning/retrainer.h"
 
 namespace drst {
 
@@ -59,6 +61,13 @@ struct RunTables {
   std::vector<StageTable> stages;
 };
 
+void check_targets_of(const Table& offline, const ModelSettings& model, OfflineOptions options) {
+  for (const auto& target : model.targets) {
+    options.target = target;
+    check_offline(offline, model, options);
+  }
+}
+
 RunTables read_tables(const RunRequest& request, const fs::path& data) {
   const Config& config = request.config;
   auto choice = choose_stream(request.offline_text, request.stage_texts, data, config);
@@ -68,18 +77,21 @@ RunTables read_tables(const RunRequest& request, const fs::path& data) {
   tables.options.seed = static_cast<uint64_t>(config.run.seed);
   tables.options.source = choice.offline.file.string();
   tables.offline = load_range(choice.offline, config.table);
-  check_offline(tables.offline, config.model, tables.options);
+  check_targets_of(tables.offline, config.model, tables.options);
   for (const auto& stage : choice.stages)
     tables.stages.push_back({stage.name, load_range(stage.range, config.table)});
-  check_stages(tables.stages, config.model.target, config.model.kpis);
+  check_stages(tables.stages, config.model.targets, config.model.kpis);
   return tables;
 }
 
 /// InputError for what the first use would find wrong only after training.
 void check_settings(const Config& config) {
   check(config.drift);
+  check_targets(config.model.targets, config.model.kpis);
   check_log_name("topic", config.stream.topic);
-  check_log_name("topic", proposals_topic(config.stream.topic));  // the longest of the topics beside it
+  for (const auto& target : config.model.targets)  // the longest of the topics beside it
+    check_log_name("topic",
+                   proposals_topic(lane_topic(config.stream.topic, lane_of(target, config.model.targets))));
 }
 
 /// InputError where consumers would refuse the release that was just published.
@@ -97,90 +109,42 @@ void check_request(const RunRequest& request) {
   const Config& config = request.config;
   check(config.simulator);
   if (!request.offline_text.empty())
-    check_offline(load_range(parse_row_range(request.offline_text), config.table), config.model,
-                  {.source = request.offline_text});
+    check_targets_of(load_range(parse_row_range(request.offline_text), config.table), config.model,
+                     {.source = request.offline_text});
   std::vector<StageTable> stages;
   for (const auto& text : request.stage_texts) {
     const auto stage = parse_stage(text);
     stages.push_back({stage.name, load_range(stage.range, config.table)});
   }
-  if (!stages.empty()) check_stages(stages, config.model.target, config.model.kpis);
+  if (!stages.empty()) check_stages(stages, config.model.targets, config.model.kpis);
+  if (!request.offline_text.empty() && !stages.empty()) return;
+  const auto& simulated = config.simulator.chain.kpis;
+  for (const auto& target : config.model.targets)
+    if (std::find(simulated.begin(), simulated.end(), target) == simulated.end())
+      throw InputError("the simulated chain has no KPI '" + target + "', which is a target; it has " +
+                       join(simulated) + " (simulator.kpis)");
 }
-
-/// One consumer with its guard and the slot between them.
-struct Member {
-  ModelSlot slot;
-  std::unique_ptr<Guard> guard;
-  std::unique_ptr<InferenceConsumer> consumer;
-};
 
 Duration seconds(double s) { return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s)); }
 
-class ClosedLoop {
- public:
-  ClosedLoop(const Config& config, RunTables tables, Log& log, ObjectStore& store, const Clock& clock,
-             bool is_virtual, const RunFacts& facts, Recorder& recorder) {
-    auto stream = config.producer_settings();
-    stream.lags = true;  // DESIGN: off on the wire by default for other people's consumers, on in `drst run`
-    stream.rate = is_virtual ? 1.0 / config.run.tick_s : config.run.rate;
-    log.ensure_topic(stream.topic, static_cast<int>(stream.partitions));
-    producer_ = std::make_unique<Producer>(log, store, clock, stream, facts.run_id, facts.target,
-                                           std::move(tables.stages));
-    for (int64_t i = 0; i < config.run.consumers; ++i) {
-      auto member = std::make_unique<Member>();
-      ConsumerIdentity identity = config.consumer_identity();
-      identity.member = "infer-" + to_text(i);
-      identity.run_id = facts.run_id;
-      member->consumer =
-          std::make_unique<InferenceConsumer>(log, store, clock, config.inference, identity, member->slot);
-      if (auto* stream_of_metrics = recorder.stream(identity.member))
-        member->consumer->on_report(
-            [stream_of_metrics](const BatchReport& report) { emit(*stream_of_metrics, report); });
-      member->guard = std::make_unique<Guard>(store, clock, config.inference, config.registry,
-                                              identity.member, member->slot);
-      members_.push_back(std::move(member));
-    }
-    MonitorOptions monitor = config.monitor_options();
-    monitor.run_id = facts.run_id;
-    monitor.history = std::make_shared<DriftHistory>(history_of(tables.offline, config.model.kpis));
-    monitor_ = std::make_unique<Monitor>(log, store, clock, config.drift, monitor);
-    RetrainerOptions retrainer = config.retrainer_options();
-    retrainer.run_id = facts.run_id;
-    retrainer.busy_rows = is_virtual ? config.run.retrain_rows - 1 : 0;
-    retrainer.metrics = recorder.stream("retrainer");
-    retrainer_ = std::make_unique<Retrainer>(log, store, clock, config.tuning, config.registry, retrainer,
-                                             std::move(tables.offline));
-    JudgeOptions judge = config.judge_options();
-    judge.run_id = facts.run_id;
-    judge_ = std::make_unique<Judge>(log, store, clock, config.judge, config.registry, judge);
+/// Each target's models, into its part of the store.
+void train(const Config& config, const RunTables& tables, ObjectStore& store, const Clock& clock,
+           Recorder& recorder) {
+  for (const auto& target : config.model.targets) {
+    const double begun = monotonic_seconds();
+    const ScopedTimer timer(recorder.stream(), "run", "train");
+    const std::string lane = lane_of(target, config.model.targets);
+    const log::Scope scope(lane.empty() ? lane : lane + ": ");
+    PrefixStore part(store, lane_prefix(lane));
+    Registry registry(part, clock, config.registry);
+    auto options = tables.options;
+    options.target = target;
+    const auto trained = run_offline(tables.offline, config.model, part, registry, options);
+    check_served(part, trained.first, config.inference.onnx);
+    log::info("offline: " + trained.baseline.family + ", validation accuracy@0.2 " +
+              to_fixed(trained.validation.acc02, 3) + " (" + to_fixed(monotonic_seconds() - begun, 1) +
+              " s)");
   }
-
-  [[nodiscard]] LoopParts parts() {
-    LoopParts all;
-    all.producer = producer_.get();
-    for (auto& member : members_) {
-      all.consumers.push_back(member->consumer.get());
-      all.guards.push_back(member->guard.get());
-    }
-    // The judge last: what the retrainer proposes at a row it may admit for the next one.
-    all.observers = {monitor_.get(), retrainer_.get(), judge_.get()};
-    return all;
-  }
-  [[nodiscard]] const Producer& producer() const { return *producer_; }
-
- private:
-  std::unique_ptr<Producer> producer_;
-  std::vector<std::unique_ptr<Member>> members_;
-  std::unique_ptr<Monitor> monitor_;
-  std::unique_ptr<Retrainer> retrainer_;
-  std::unique_ptr<Judge> judge_;
-};
-
-OfflineResult train(const Config& config, const RunTables& tables, ObjectStore& store, const Clock& clock,
-                    Recorder& recorder) {
-  const ScopedTimer timer(recorder.stream(), "run", "train");
-  Registry registry(store, clock, config.registry);
-  return run_offline(tables.offline, config.model, store, registry, tables.options);
 }
 
 /// Makes the run in `folder`; `streaming()` is called when the stream begins.
@@ -201,7 +165,7 @@ Summary make_run(const RunRequest& request, RunTables tables, double begun, cons
   RunFacts facts;
   facts.run_id = "run" + to_text(config.run.seed);
   facts.seed = static_cast<uint64_t>(config.run.seed);
-  facts.target = config.model.target;
+  facts.targets = config.model.targets;
   facts.family = config.model.family;
   facts.clock = config.run.clock;
   facts.simulated_data = request.simulated;
@@ -214,14 +178,12 @@ Summary make_run(const RunRequest& request, RunTables tables, double begun, cons
 
   Recorder recorder(*store, clock, config.telemetry, "process");
   const double cpu_before = read_process(::getpid()).cpu_s;
-  const auto trained = train(config, tables, *store, clock, recorder);
+  train(config, tables, *store, clock, recorder);
   facts.cpu_s["offline"] = read_process(::getpid()).cpu_s - cpu_before;  // its helper threads included
-  check_served(*store, trained.first, config.inference.onnx);
-  log::info("offline: " + trained.baseline.family + ", validation accuracy@0.2 " +
-            to_fixed(trained.validation.acc02, 3) + " (" + to_fixed(monotonic_seconds() - begun, 1) + " s)");
 
   streaming();
-  ClosedLoop loop(config, std::move(tables), *log, *store, clock, is_virtual, facts, recorder);
+  ClosedLoop loop(config, {*log, *store, clock, is_virtual, recorder}, facts.run_id, tables.offline,
+                  std::move(tables.stages));
   const double stream_begun = monotonic_seconds();
   LoopProgress each;
   int64_t shown = -1;
@@ -241,7 +203,7 @@ Summary make_run(const RunRequest& request, RunTables tables, double begun, cons
   facts.stream_wall_s = monotonic_seconds() - stream_begun;
   log->sync();
 
-  write_trace_files(*store, read_traces(*log, config.stream.topic, facts.run_id));
+  write_traces(*log, *store, config.stream.topic, facts);
   facts.produced = loop.producer().rows_produced();
   facts.cpu_s.insert(cpu.begin(), cpu.end());
   facts.wall_s = monotonic_seconds() - begun;
@@ -254,6 +216,14 @@ Summary make_run(const RunRequest& request, RunTables tables, double begun, cons
 }
 
 }  // namespace
+
+void write_traces(Log& log, ObjectStore& store, const std::string& topic, const RunFacts& facts) {
+  for (const auto& target : facts.targets) {
+    const std::string lane = lane_of(target, facts.targets);
+    PrefixStore part(store, lane_prefix(lane));
+    write_trace_files(part, read_traces(log, lane_topic(topic, lane), facts.run_id));
+  }
+}
 
 Summary execute_run(const RunRequest& request, const std::function<void(int64_t, int64_t)>& progress) {
   const double begun = monotonic_seconds();

@@ -3,7 +3,7 @@
 // Offline training, then producer, consumers with their guards, monitor and retrainer on an embedded log and
 // a local store, on either clock; ends with traces, summary.json, report and plots under `out`, which are
 // made aside and moved there at the very end. On the virtual clock, same binary, data, settings, seed -> same
-// summary but for timings.
+// summary but for timings. The components are put together in closed_loop.h, a lane for each target.
 #pragma once
 
 #include <filesystem>
@@ -79,6 +79,9 @@ class ReportFolder {
  private:
   std::unique_ptr<FileLock> lock_;
 };
+
+/// The inference traces of all targets of the run, from the log into their parts of the store.
+void write_traces(Log& log, ObjectStore& store, const std::string& topic, const RunFacts& facts);
 
 /// `progress(done, total)`: rows; may be empty.
 Summary execute_run(const RunRequest& request, const std::function<void(int64_t, int64_t)>& progress = {});

@@ -11,7 +11,7 @@ std::string to_json(const RunFacts& facts) {
   Json json;
   json["run_id"] = facts.run_id;
   json["seed"] = facts.seed;
-  json["target"] = facts.target;
+  json["targets"] = facts.targets;
   json["family"] = facts.family;
   json["clock"] = facts.clock;
   json["simulated_data"] = facts.simulated_data;
@@ -58,7 +58,8 @@ RunFacts parse_run_facts(std::string_view text, const std::string& source) {
     const auto json = Json::parse(text);
     facts.run_id = json.at("run_id").get<std::string>();
     facts.seed = json.at("seed").get<uint64_t>();
-    facts.target = json.at("target").get<std::string>();
+    facts.targets = json.at("targets").get<std::vector<std::string>>();
+    if (facts.targets.empty()) throw InputError(source + " names no target");
     facts.family = json.value("family", "");
     facts.clock = json.value("clock", "virtual");
     facts.simulated_data = json.value("simulated_data", false);

@@ -169,7 +169,7 @@ std::string timeline(const Summary& summary, const Series& series, const DriftSi
   script +=
       margins(0.58, 0.93) +
       "set key at screen 0.985,0.995 right top horizontal Left reverse samplen 2\nset ylabel " +
-      gnuplot_quote(summary.facts.target) + "\nset yrange [0:" + number(top > 0 ? top * 1.1 : 1) +
+      gnuplot_quote(summary.target) + "\nset yrange [0:" + number(top > 0 ? top * 1.1 : 1) +
       "]\nplot $rows using 1:2 with lines lc rgb '" + colour_truth +
       "' lw 1 title 'truth', $rows using 1:3 with points pt 7 ps 0.3 lc rgb '" + colour_baseline +
       "' notitle, $rows using 1:4 with points pt 7 ps 0.3 lc rgb '" + colour_adaptive +

@@ -53,15 +53,16 @@ DriftSignal read_drift_signal(ObjectStore& store) {
   return signal;
 }
 
-std::vector<Plot> draw_plots(const Summary& summary, const Series& series, const DriftSignal& signal,
-                             const std::filesystem::path& folder) {
+std::vector<Plot> draw_plots(const Summary& summary, const Series& series,
+                             const std::vector<DriftSignal>& signals, const std::filesystem::path& folder) {
+  const DriftSignal& signal = signals.at(0);
   struct Job {
     Plot plot;
     int width, height;
     std::string body;
   };
   const int heat_height = 160 + 13 * static_cast<int>(std::min<std::size_t>(signal.features.size(), 400));
-  const Job jobs[] = {
+  std::vector<Job> jobs = {
       {{"timeline", "The run over time",
         "Truth and both predictions, made at the time. Below, what happened: a retrain was published as a "
         "challenger, or "
@@ -96,6 +97,13 @@ std::vector<Plot> draw_plots(const Summary& summary, const Series& series, const
        440,
        plots::resources(summary)},
   };
+  for (std::size_t i = 0; i < summary.further.size(); ++i) {
+    const Summary& other = summary.further[i];
+    jobs.push_back({{"timeline-" + other.target, other.target + " over time", jobs.front().plot.caption},
+                    jobs.front().width,
+                    jobs.front().height,
+                    plots::timeline(other, series.further.at(i), signals.at(i + 1))});
+  }
   std::vector<Plot> drawn;
   for (const auto& job : jobs) {
     if (job.body.empty()) continue;

@@ -31,8 +31,9 @@ struct Plot {
   std::string caption;  ///< what to see in it
 };
 
-/// Those that could be drawn, in the order of the report.
-std::vector<Plot> draw_plots(const Summary& summary, const Series& series, const DriftSignal& signal,
-                             const std::filesystem::path& folder);
+/// Those that could be drawn, in the order of the report. `signals`: one a target; of a further one there is
+/// "timeline-<target>".
+std::vector<Plot> draw_plots(const Summary& summary, const Series& series,
+                             const std::vector<DriftSignal>& signals, const std::filesystem::path& folder);
 
 }  // namespace drst

@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "report/plots.h"
 #include "report/tables.h"
+#include "store/prefix_store.h"
+#include "stream/lane.h"
 
 namespace drst {
 
@@ -23,7 +25,7 @@ struct Section {
 };
 
 std::vector<Section> sections_of(const Summary& summary, const std::vector<Plot>& plots) {
-  const auto plot = [&](const char* name) {
+  const auto plot = [&](const std::string& name) {
     const auto found =
         std::find_if(plots.begin(), plots.end(), [&](const Plot& p) { return p.name == name; });
     return found == plots.end() ? nullptr : &*found;
@@ -37,6 +39,13 @@ std::vector<Section> sections_of(const Summary& summary, const std::vector<Plot>
       {"Releases", nullptr, {release_grid(summary)}},
       {"Resources", plot("resources"), {resource_grid(summary)}},
   };
+  // A further target's before what the whole run used.
+  for (const auto& other : summary.further)
+    all.insert(all.end() - 1,
+               {{other.target + " over time", plot("timeline-" + other.target), {}},
+                {other.target + ": stages", nullptr, {stage_grid(other)}},
+                {other.target + ": retrains", nullptr, {retrain_grid(other), refit_grid(other)}},
+                {other.target + ": releases", nullptr, {release_grid(other)}}});
   std::erase_if(all, [](const Section& section) { return section.plot == nullptr && section.grids.empty(); });
   return all;
 }
@@ -185,7 +194,12 @@ void write_report(ObjectStore& store, const fs::path& out, const std::string& ru
   const Summary summary = summarize(store, &series, run_id);
   make_folders(fs::absolute(out / "plots"));
   write_file_atomic(out / "summary.json", to_json(summary));
-  const auto plots = draw_plots(summary, series, read_drift_signal(store), fs::absolute(out / "plots"));
+  std::vector<DriftSignal> signals = {read_drift_signal(store)};
+  for (const auto& other : summary.further) {
+    PrefixStore part(store, lane_prefix(other.target));
+    signals.push_back(read_drift_signal(part));
+  }
+  const auto plots = draw_plots(summary, series, signals, fs::absolute(out / "plots"));
   const auto sections = sections_of(summary, plots);
   write_file_atomic(out / "report.md", markdown(summary, sections));
   write_file_atomic(out / "report.html", html(summary, sections, out));

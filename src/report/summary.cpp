@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -12,6 +11,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "store/prefix_store.h"
+#include "stream/lane.h"
 #include "stream/record.h"
 #include "table/npy.h"
 
@@ -19,7 +20,6 @@ namespace drst {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 std::string required(ObjectStore& store, const std::string& key) {
@@ -64,14 +64,14 @@ std::vector<double> numbers(const std::map<std::string, Array>& members, const s
       found->second.data);
 }
 
-/// A run has its own; stores of former versions have the newest run's only.
-Truth read_truth(ObjectStore& store, const std::string& run_id) {
+/// A run has its own; stores of former versions have the newest run's only. `lane`: whose labels.
+Truth read_truth(ObjectStore& store, const std::string& run_id, const std::string& lane) {
   const std::string own = "results/truth/" + run_id + ".npz";
   const std::string key = store.exists(own) ? own : "results/truth.npz";
   const auto members = parse_npz(required(store, key), key);
   Truth truth;
   truth.id = member<std::string>(members, "id", key);
-  truth.label = numbers(members, "label", key);
+  truth.label = numbers(members, "label" + (lane.empty() ? "" : "_" + lane), key);
   const auto whole = [&](const char* name, std::vector<int64_t>& into) {
     for (const double value : numbers(members, name, key)) into.push_back(static_cast<int64_t>(value));
   };
@@ -217,18 +217,13 @@ struct Scored {
   }
 };
 
-}  // namespace
-
-Summary summarize(ObjectStore& store, Series* series, const std::string& of_run) {
+/// One target's, from its part of the store.
+Summary summarize_lane(ObjectStore& store, const RunFacts& facts, const std::string& target,
+                       const Truth& truth, Series* series) {
   Summary summary;
-  summary.facts = read_facts(store, of_run);
-  const std::string& run_id = summary.facts.run_id;
-  const Truth truth = read_truth(store, run_id);
-  if (const auto id = truth.id.empty() ? std::nullopt : split_id(truth.id.front());
-      id && id->run_id != run_id)
-    throw InputError(store.url() + " holds no finished run " + run_id + ": results/truth.npz is of run " +
-                     std::string(id->run_id) +
-                     "; wait for the producer's end, or run `drst produce` of that run again");
+  summary.facts = facts;
+  summary.target = target;
+  const std::string& run_id = facts.run_id;
   const auto trace = read_all_traces(store, run_id);
   std::unordered_map<std::string_view, const TraceRow*> by_id;
   double first_ts = 0, last_ts = 0;
@@ -307,123 +302,42 @@ Summary summarize(ObjectStore& store, Series* series, const std::string& of_run)
   // What was chosen says more than "auto"; a producer of its own does not know it at all.
   for (const auto& release : summary.releases)
     if (release.role == "baseline") summary.facts.family = release.family;
-  for (const auto& [name, cpu_s] : summary.facts.cpu_s) summary.resources[name].cpu_s = cpu_s;
   summary.processes = read_processes(store);
-  for (const auto& process : summary.processes)
-    summary.resources[process.member] = {process.cpu_s, process.rss_peak_mib, process.private_peak_mib};
   return summary;
-}
-
-namespace {
-
-Json metrics_json(const Metrics& metrics) {
-  if (metrics.n == 0) return nullptr;
-  return Json::parse(to_json(metrics));
-}
-
-Json stage_json(const StageResult& stage) {
-  Json json;
-  json["name"] = stage.name;
-  json["first_row"] = stage.first_row;
-  json["rows"] = stage.rows;
-  json["baseline"] = metrics_json(stage.baseline);
-  json["adaptive"] = metrics_json(stage.adaptive);
-  json["label_persistence"] = metrics_json(stage.label_persistence);
-  return json;
-}
-
-Json event_json(const DriftEvent& event) {
-  Json json;
-  json["id"] = event.id;
-  json["stage"] = event.stage;
-  json["row"] = event.row;
-  json["change_row"] = event.change_row;
-  json["signal_bits"] = event.signal_bits;
-  json["threshold_bits"] = event.threshold_bits;
-  json["tier"] = event.tier;
-  json["top_features"] = Json::array();
-  for (const auto& share : event.top_features)
-    json["top_features"].push_back({{"feature", share.feature}, {"divergence_bits", share.divergence}});
-  json["voice"] = event.voice;
-  json["threshold_error_bits"] = event.threshold_error;
-  json["calibrated_on"] = event.calibrated_on;
-  json["vnfs"] = Json::array();
-  for (const auto& share : event.vnfs)
-    json["vnfs"].push_back(
-        {{"vnf", share.vnf}, {"share", share.share}, {"divergence_bits", share.divergence}});
-  json["columns_gone"] = event.columns_gone;
-  json["columns_new"] = event.columns_new;
-  return json;
-}
-
-Json event_json(const RetrainEvent& event) {
-  Json json;
-  json["kind"] = event.kind;
-  json["id"] = event.id;
-  json["row"] = event.row;
-  json["tier"] = event.tier;
-  json["candidates"] = event.candidates;
-  json["wall_ms"] = event.wall_ms;
-  json["val_rmse"] = event.val_rmse;
-  json["live_val_rmse"] = event.live_val_rmse;
-  json["val_loss"] = event.val_loss;
-  json["live_val_loss"] = event.live_val_loss;
-  json["baseline_val_loss"] = event.baseline_val_loss;
-  json["labels"] = event.labels;
-  json["published"] = event.published;
-  json["release"] = event.release;
-  json["reason"] = event.reason;
-  return json;
-}
-
-Json event_json(const SwapEvent& event) {
-  return {{"row", event.row},
-          {"consumer", event.consumer},
-          {"release", event.release},
-          {"load_ms", event.load_ms},
-          {"rollback", event.rollback}};
-}
-
-template <class Event>
-Json list_json(const std::vector<Event>& events) {
-  Json list = Json::array();
-  for (const auto& event : events) list.push_back(event_json(event));
-  return list;
 }
 
 }  // namespace
 
-std::string to_json(const Summary& summary) {
-  Json json;  // what is no number, JSON has no word for but null
-  json["seed"] = summary.facts.seed;
-  json["run_id"] = summary.facts.run_id;
-  json["clock"] = summary.facts.clock;
-  json["target"] = summary.facts.target;
-  json["family"] = summary.facts.family;
-  json["simulated_data"] = summary.facts.simulated_data;
-  json["label_every"] = summary.facts.label_every;
-  json["label_delay"] = summary.facts.label_delay;
-  json["wall_s"] = summary.facts.wall_s;
-  json["records"] = {{"produced", summary.produced},           {"consumed", summary.consumed},
-                     {"predicted", summary.predicted},         {"duplicates", summary.duplicates},
-                     {"dead_lettered", summary.dead_lettered}, {"lost", summary.lost}};
-  json["throughput_records_per_s"] = summary.throughput_records_per_s;
-  json["stages"] = Json::array();
-  for (const auto& stage : summary.stages) json["stages"].push_back(stage_json(stage));
-  auto overall = stage_json(summary.overall);
-  overall.erase("name");
-  overall.erase("first_row");
-  overall["labels_used"] = summary.labels_used;
-  json["overall"] = std::move(overall);
-  json["drift_events"] = list_json(summary.drift_events);
-  json["retrains"] = list_json(summary.retrains);
-  json["swaps"] = list_json(summary.swaps);
-  json["resources"] = Json::object();
-  for (const auto& [name, used] : summary.resources)
-    json["resources"][name] = {{"cpu_s", used.cpu_s},
-                               {"rss_peak_mib", used.rss_peak_mib},
-                               {"private_peak_mib", used.private_peak_mib}};
-  return json.dump(1) + "\n";
+int64_t Summary::lost_of_all() const {
+  int64_t all = lost;
+  for (const auto& other : further) all += other.lost;
+  return all;
+}
+
+Summary summarize(ObjectStore& store, Series* series, const std::string& of_run) {
+  const auto facts = read_facts(store, of_run);
+  const Truth truth = read_truth(store, facts.run_id, "");
+  if (const auto id = truth.id.empty() ? std::nullopt : split_id(truth.id.front());
+      id && id->run_id != facts.run_id)
+    throw InputError(store.url() + " holds no finished run " + facts.run_id +
+                     ": results/truth.npz is of run " + std::string(id->run_id) +
+                     "; wait for the producer's end, or run `drst produce` of that run again");
+  Summary summary = summarize_lane(store, facts, facts.targets.front(), truth, series);
+  for (std::size_t i = 1; i < facts.targets.size(); ++i) {
+    const std::string& lane = facts.targets[i];
+    PrefixStore part(store, lane_prefix(lane));
+    Series* lane_series = series == nullptr ? nullptr : &series->further.emplace_back();
+    Summary other = summarize_lane(part, facts, lane, read_truth(store, facts.run_id, lane), lane_series);
+    for (auto& process : std::exchange(other.processes, {})) {
+      process.member = lane + "/" + process.member;
+      summary.processes.push_back(std::move(process));
+    }
+    summary.further.push_back(std::move(other));
+  }
+  for (const auto& [name, cpu_s] : facts.cpu_s) summary.resources[name].cpu_s = cpu_s;
+  for (const auto& process : summary.processes)
+    summary.resources[process.member] = {process.cpu_s, process.rss_peak_mib, process.private_peak_mib};
+  return summary;
 }
 
 }  // namespace drst

@@ -4,7 +4,8 @@
 // `summarize` reads results/*_inference_trace.npz, results/unpredicted.npz, results/truth.npz, the event
 // objects (registry/events.h), the releases and results/run.json (RunFacts), and computes what summary.json
 // holds (docs/summary.schema.json). Scoring is over all rows, prequential, by the truth file; nothing here
-// feeds back into a decision. Pure but for reading the store.
+// feeds back into a decision. A further target of the run is summed up alike, from its part of the store
+// (stream/lane.h) and its labels in the truth file. Pure but for reading the store.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,7 @@ struct ComponentResources {
 struct RunFacts {
   std::string run_id;
   uint64_t seed = 0;
-  std::string target = "output_rate";
+  std::vector<std::string> targets = {"output_rate"};
   std::string family;  ///< as asked for; a summary has the baseline's
   std::string clock = "virtual";
   bool simulated_data = false;  ///< no real table was found
@@ -61,7 +62,9 @@ struct StageResult {
 
 struct Summary {
   RunFacts facts;
+  std::string target = facts.targets.front();
   /// By component: those of RunFacts::cpu_s, and each process that left results/resources/<member>.json.
+  /// Those of a further target are here, too, as "<target>/<member>".
   std::map<std::string, ComponentResources> resources;
   std::vector<ResourceRecord> processes;
   int64_t produced = 0, consumed = 0, predicted = 0, duplicates = 0, dead_lettered = 0, lost = 0;
@@ -73,13 +76,18 @@ struct Summary {
   std::vector<RetrainEvent> retrains;  ///< answers, rollbacks, and published refits that no prune has removed
   std::vector<SwapEvent> swaps;
   std::vector<ReleaseInfo> releases;
+  /// One a further target, in the order of RunFacts::targets; their records are the same ones.
+  std::vector<Summary> further;
+  /// Of this target and all further ones.
+  [[nodiscard]] int64_t lost_of_all() const;
 };
 
 /// The series that the plots draw, by row.
 struct Series {
   std::vector<int64_t> row;
   std::vector<double> truth, baseline, adaptive;
-  std::vector<int> stage;  ///< index into Summary::stages
+  std::vector<int> stage;       ///< index into Summary::stages
+  std::vector<Series> further;  ///< as Summary::further
 };
 
 /// Keeps the facts of a run: as results/run.json, which is the newest run's, and under the run's own name.

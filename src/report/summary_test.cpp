@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "store/memory_store.h"
+#include "store/prefix_store.h"
 #include "table/npy.h"
 
 namespace drst {
@@ -84,6 +85,52 @@ TEST(Summary, TheLastLabelIsTheLastThatHadArrived) {
   EXPECT_EQ(summary.overall.label_persistence.n, 0U);
   EXPECT_EQ(summary.labels_used, 0);
   EXPECT_TRUE(nlohmann::json::parse(to_json(summary))["overall"]["label_persistence"].is_null());
+}
+
+TEST(Summary, AFurtherTargetIsScoredByItsOwnLabelsAndTraces) {
+  MemoryStore store;
+  auto traces = fill(store, 1, 0);
+  auto facts = parse_run_facts(*store.get("results/run.json"), "run");
+  const auto alone = to_json(summarize(store));
+  facts.targets = {"output_rate", "latency"};
+  store.put("results/run.json", to_json(facts));
+  auto truth = parse_npz(*store.get("results/truth.npz"), "truth");
+  truth["label_latency"] =
+      Array::of(std::vector<double>{5, 5, 5, 5, std::numeric_limits<double>::quiet_NaN(), 40});
+  store.put("results/truth.npz", to_npz(truth));
+  PrefixStore part(store, "targets/latency/");
+  for (auto& row : traces.rows) row.pred_orig = row.pred_adj = 5;
+  traces.rows.pop_back();
+  write_trace_files(part, traces);
+  SwapEvent swap;
+  swap.run = "r";
+  write_event(part, swap);
+  ResourceRecord process;
+  process.member = "infer-0";
+  process.cpu_s = 3;
+  part.put("results/resources/infer-0.json", to_json(process));
+
+  Series series;
+  auto summary = summarize(store, &series);
+  ASSERT_EQ(summary.further.size(), 1U);
+  const auto& latency = summary.further[0];
+  EXPECT_EQ(latency.target, "latency");
+  EXPECT_EQ(latency.overall.adaptive.n, 4U);
+  EXPECT_DOUBLE_EQ(latency.overall.adaptive.acc02, 1);
+  EXPECT_EQ(latency.labels_used, 5);
+  EXPECT_EQ(latency.lost, 1);
+  EXPECT_EQ(summary.lost, 0);
+  EXPECT_EQ(summary.lost_of_all(), 1);
+  EXPECT_EQ(latency.swaps.size(), 1U);
+  EXPECT_EQ(summary.swaps.size(), 0U);
+  EXPECT_EQ(series.further.at(0).truth.at(3), 5);
+  EXPECT_EQ(summary.resources.at("latency/infer-0").cpu_s, 3);
+  const auto json = nlohmann::json::parse(to_json(summary));
+  EXPECT_EQ(json["targets"]["latency"]["overall"]["adaptive"]["acc@0.2"], 1);
+  EXPECT_EQ(json["targets"]["latency"]["stages"].size(), 2U);
+  summary.further.clear();
+  summary.resources.clear();
+  EXPECT_EQ(to_json(summary), alone) << "the first target's summary is what it is without another";
 }
 
 TEST(Summary, CountsWhatIsMissing) {

@@ -112,7 +112,7 @@ Grid resource_grid(const Summary& summary) {
 std::string headline(const Summary& summary) {
   std::string text = to_text(summary.produced) + " records, " + to_text(summary.predicted) + " predicted, " +
                      to_text(summary.dead_lettered) + " dead letters, " + to_text(summary.lost) +
-                     " lost. Target: " + summary.facts.target + ". Labels: ";
+                     " lost. Target: " + summary.target + ". Labels: ";
   if (summary.facts.label_every == 0) {
     text += "none online";
   } else {
@@ -122,7 +122,11 @@ std::string headline(const Summary& summary) {
                                           : ", at once";
   }
   text += ". Accuracy@0.2: baseline " + percent(summary.overall.baseline.acc02) + ", adaptive " +
-          percent(summary.overall.adaptive.acc02) + ".";
+          percent(summary.overall.adaptive.acc02);
+  for (const auto& other : summary.further)
+    text += "; " + other.target + ": baseline " + percent(other.overall.baseline.acc02) + ", adaptive " +
+            percent(other.overall.adaptive.acc02);
+  text += ".";
   if (summary.facts.simulated_data) text += " The chain is simulated: no real tables were at hand.";
   return text;
 }

@@ -17,6 +17,7 @@
 #include "registry/judgement.h"
 #include "stream/experts.h"
 #include "stream/joined_reader.h"
+#include "stream/lane.h"
 #include "tuning/contestants.h"
 #include "tuning/evidence.h"
 #include "tuning/lines.h"
@@ -36,7 +37,8 @@ Duration seconds(double s) { return std::chrono::duration_cast<Duration>(std::ch
 JoinedReaderOptions reader_options(const JudgeOptions& options) {
   JoinedReaderOptions reader;
   reader.topic = options.topic;
-  reader.group = "drst-judge";
+  reader.group = lane_group("drst-judge", options.lane);
+  reader.lane = options.lane;
   reader.member = options.member;
   reader.run_id = options.run_id;
   reader.settings = options.reader;
@@ -77,6 +79,7 @@ struct Judge::State {
   const Clock& clock;
   JudgeSettings settings;
   JudgeOptions options;
+  std::string topic;  // what experts, proposals and memory are named after
   Registry registry;
   JoinedReader reader;
   Prophecies prophecies;
@@ -122,6 +125,7 @@ struct Judge::State {
         clock(clock_),
         settings(settings_),
         options(std::move(options_)),
+        topic(lane_topic(options.topic, options.lane)),
         registry(store_, clock_, registry_),
         reader(log_, clock_, reader_options(options)),
         prophecies(static_cast<std::size_t>(settings.waiting_rows)),
@@ -149,9 +153,9 @@ struct Judge::State {
     if (!frozen) return false;
     auto current = need(registry.pointer(), "the live model", live_remedy);
     if (!current) return false;
-    log.ensure_topic(experts_topic(options.topic), 1);
-    log.ensure_topic(proposals_topic(options.topic), 1);
-    log.ensure_topic(memory_topic(options.topic), 1);
+    log.ensure_topic(experts_topic(topic), 1);
+    log.ensure_topic(proposals_topic(topic), 1);
+    log.ensure_topic(memory_topic(topic), 1);
     neighbours.emplace(frozen->predictor.shared_model(), settings.neighbours);
     watches.push_back({frozen_release(), {}, {}});
     set_live(std::move(current));
@@ -199,10 +203,10 @@ struct Judge::State {
   // --- proposals ---
 
   void read_proposals() {
-    const std::string topic = proposals_topic(options.topic);
+    const std::string source = proposals_topic(topic);
     Batch batch;
-    while (next_proposal < log.watermarks(topic, 0).end) {
-      log.read(topic, 0, next_proposal, batch, {});
+    while (next_proposal < log.watermarks(source, 0).end) {
+      log.read(source, 0, next_proposal, batch, {});
       if (batch.empty()) return;
       for (const auto& record : batch.records()) {
         next_proposal = record.offset + 1;
@@ -461,7 +465,7 @@ struct Judge::State {
   void find_what_was_told() {
     rows_known_to_others = 0;
     Batch batch;
-    const std::string memory = memory_topic(options.topic);
+    const std::string memory = memory_topic(topic);
     for (int64_t at = 0; at < log.watermarks(memory, 0).end;) {
       log.read(memory, 0, at, batch, {.max_records = 1024, .max_bytes = std::size_t{8} << 20});
       if (batch.empty()) break;
@@ -469,7 +473,7 @@ struct Judge::State {
         rows_known_to_others += record.header(run_id_header) == known_run ? 1 : 0;
       at = batch.records().back().offset + 1;
     }
-    ExpertFollower follower(log, options.topic, known_run);
+    ExpertFollower follower(log, topic, known_run);
     state_known_to_others = follower.refresh() ? follower.state()->row : -1;
   }
 
@@ -517,10 +521,10 @@ struct Judge::State {
     if (settings.last_label) state.experts.push_back({std::string(expert_last_label), "", "", weights[i]});
     // What the weights rest on comes first. A restarted judge remembers the same rows again; readers keep the
     // newest ones, so repeats only push out older ones.
-    if (!remembered.empty()) log.append(memory_topic(options.topic), 0, remembered);
+    if (!remembered.empty()) log.append(memory_topic(topic), 0, remembered);
     remembered.clear();
     const NewRecord record = make_record(state, clock.now());
-    log.append(experts_topic(options.topic), 0, {&record, 1});
+    log.append(experts_topic(topic), 0, {&record, 1});
     changed = false;
     told = clock.now();
   }

@@ -65,6 +65,7 @@ struct JudgeOptions {
   std::string topic = "latencyTopic";
   std::string run_id;  ///< empty: the run of the first record seen
   std::string member = "judge";
+  std::string lane;  ///< its labels, group and topics (stream/lane.h)
   double epsilon = 1e-6;
   double first_record_timeout_s = 600;  ///< as TuningSettings
   double idle_timeout_s = 30;

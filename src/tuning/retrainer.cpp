@@ -17,6 +17,7 @@
 #include "learn/offline.h"
 #include "registry/events.h"
 #include "stream/joined_reader.h"
+#include "stream/lane.h"
 #include "tuning/answer.h"
 #include "tuning/lines.h"
 #include "tuning/memory.h"
@@ -37,7 +38,8 @@ constexpr int items_a_step = 64;
 JoinedReaderOptions reader_options(const RetrainerOptions& options) {
   JoinedReaderOptions reader;
   reader.topic = options.topic;
-  reader.group = "drst-retrainer";
+  reader.group = lane_group("drst-retrainer", options.lane);
+  reader.lane = options.lane;
   reader.member = options.member;
   reader.run_id = options.run_id;
   reader.settings = options.reader;
@@ -115,7 +117,8 @@ struct Retrainer::State {
         settings(for_family(std::move(settings_), options_.family)),
         options(std::move(options_)),
         offline(std::move(offline_)),
-        publisher(log, options.topic, store_, clock_, registry, options.model_limits),
+        publisher(log, lane_topic(options.topic, options.lane), store_, clock_, registry,
+                  options.model_limits),
         reader(log, clock_, reader_options(options)),
         memory(static_cast<std::size_t>(settings.memory_rows),
                static_cast<std::size_t>(settings.waiting_rows)),

@@ -76,6 +76,7 @@ struct RetrainerOptions {
   std::string run_id;  ///< empty: the run of the first record seen
   std::string member = "retrainer";
   std::string target = "output_rate";
+  std::string lane;  ///< its labels, group and topics (stream/lane.h)
   std::string family = "auto";
   uint64_t seed = 1;
   int64_t busy_rows = 0;

@@ -244,9 +244,9 @@ class World {
       });
     add("producer", [this, stream](Body& body) {
       body.repeating = std::make_unique<RepeatingLog>(*body.seen_log, random_, repeat_chance_);
-      body.main =
-          std::make_unique<Producer>(*body.repeating, *body.seen_store, clock_, stream, run_id, "output_rate",
-                                     std::vector<StageTable>{{"stage0", begin_.stream}});
+      body.main = std::make_unique<Producer>(*body.repeating, *body.seen_store, clock_, stream, run_id,
+                                             std::vector<std::string>{"output_rate"},
+                                             std::vector<StageTable>{{"stage0", begin_.stream}});
     });
     // The topic exists before anybody subscribes, as with a broker that was set up first.
     MemoryLog(log_disk_, clock_).ensure_topic(topic, partitions);
