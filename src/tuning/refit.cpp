@@ -35,6 +35,21 @@ std::size_t Pool::draw(double u) const {
   return std::min(static_cast<std::size_t>(found - cumulative.begin()), rows() - 1);
 }
 
+namespace {
+/// The error that counts is relative. Where the target is no logarithm, rows are drawn by 1/|y|, as training
+/// weights them: else a few large values drag the network away from all others. The sum stays.
+void make_relative(std::span<double> weight, std::span<const float> y, double floor) {
+  double before = 0, after = 0;
+  for (std::size_t i = 0; i < weight.size(); ++i) {
+    before += weight[i];
+    weight[i] /= std::max(std::abs(static_cast<double>(y[i])), floor);
+    after += weight[i];
+  }
+  if (after > 0)  // they may all be none
+    for (double& one : weight) one *= before / after;
+}
+}  // namespace
+
 Pool make_pool(Network& network, const Material& material, const TuningSettings& settings) {
   widen_clipping(network, material.recent);
   Pool pool;
@@ -44,14 +59,18 @@ Pool make_pool(Network& network, const Material& material, const TuningSettings&
   pool.x.insert(pool.x.end(), offline.begin(), offline.end());
   std::vector<float> y = material.recent.y;
   y.insert(y.end(), material.offline.y.begin(), material.offline.y.end());
-  pool.z = standardise_target(network, y, target_floor(y, material.target_floor_share));
+  const double floor = target_floor(y, material.target_floor_share);
+  pool.z = standardise_target(network, y, floor);
   const std::size_t n = material.recent.rows();
-  double sum = 0;
-  for (std::size_t i = 0; i < y.size(); ++i) {
-    sum +=
-        i < n ? std::exp(-static_cast<double>(n - 1 - i) / settings.memory_decay) : settings.offline_weight;
-    pool.cumulative.push_back(sum);
+  std::vector<double> weight(y.size(), settings.offline_weight);
+  for (std::size_t i = 0; i < n; ++i)
+    weight[i] = std::exp(-static_cast<double>(n - 1 - i) / settings.memory_decay);
+  if (!network.exponential) {
+    make_relative(std::span(weight).first(n), std::span(y).first(n), floor);
+    make_relative(std::span(weight).subspan(n), std::span(y).subspan(n), floor);
   }
+  pool.cumulative.resize(weight.size());
+  std::partial_sum(weight.begin(), weight.end(), pool.cumulative.begin());
   return pool;
 }
 
