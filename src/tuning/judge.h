@@ -48,7 +48,7 @@ struct JudgeSettings {
   double rate = 8;
   double share = 0.01;
   double frozen_weight = 0.5;
-  double neighbours_weight = 0.25;
+  double neighbours_weight = 0.7;
   bool last_label = false;
   NeighbourSettings neighbours;
   // pointer

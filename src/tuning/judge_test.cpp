@@ -189,7 +189,9 @@ TEST(Judge, SaysThatItIsThereWithoutLabelsAndThatTheStreamHasEnded) {
 
 TEST(Judge, WhatIsNoCandidateIsAnExpertOnly) {
   Bed bed;
-  bed.settings.frozen_weight = 0.7;  // how high an expert can rise depends on where weights begin
+  // How high an expert can rise depends on where weights begin.
+  bed.settings.frozen_weight = 0.7;
+  bed.settings.neighbours_weight = 0.25;
   bed.start();
   bed.truth = 0.6;
   bed.ticks(10);
