@@ -26,7 +26,8 @@ constexpr std::size_t offset_bytes = 8;
 BlockKey::BlockKey(std::string_view topic, int partition)
     : size_(topic.size() + 1 + 4 + offset_bytes), partition_(partition) {
   if (size_ > text_.size())
-    throw LogError(ExitCode::input, "topic name of " + to_text(topic.size()) + " bytes; choose a shorter one");
+    throw LogError(ExitCode::input,
+                   "topic name of " + to_text(topic.size()) + " bytes; choose a shorter one");
   std::fill(std::copy(topic.begin(), topic.end(), text_.begin()), text_.end(), '\0');
   put_big_endian(text_.data() + topic.size() + 1, static_cast<uint64_t>(partition), 4);
 }
@@ -37,7 +38,8 @@ std::string_view BlockKey::at(int64_t offset) {
 }
 
 std::string BlockKey::name() const {
-  return "topic '" + std::string(text_.data(), size_ - 1 - 4 - offset_bytes) + "', partition " + to_text(partition_);
+  return "topic '" + std::string(text_.data(), size_ - 1 - 4 - offset_bytes) + "', partition " +
+         to_text(partition_);
 }
 
 /// What the cursor stands on, if it is a block of this partition.
