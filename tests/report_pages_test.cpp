@@ -173,7 +173,7 @@ TEST(Report, TheTimelineHasAMarkForEachEvent) {
   EXPECT_EQ(count(script, "set arrow"), 3u);
   for (const char* title :
        {"'truth'", "'baseline (frozen)'", "'adaptive'", "'drift noticed'", "'stage begins'",
-        "'retrain published'", "'retrain refused'", "'whole window'", "'last 100 rows'"})
+        "'retrain published'", "'retrain refused'", "'whole window'", "'last 100 rows (dashes: their A)'"})
     EXPECT_THAT(script, HasSubstr(std::string("title ") + title));
 }
 

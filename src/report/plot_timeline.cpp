@@ -1,6 +1,7 @@
 // The first picture of a report: what was true, what was predicted, what happened, and what the monitor saw.
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "base/text.h"
 #include "report/gnuplot.h"
@@ -142,11 +143,13 @@ std::string signal_panel(const DriftSignal& signal) {
   threshold("A", 3, signal.threshold_a.back(), "#f2c9a0");
   threshold("B", 4, signal.threshold_b.back(), "#e08a4a");
   threshold("C", 5, signal.threshold_c.back(), "#a8501a");
-  for (std::size_t i = 0; i < signal.recent.size(); ++i)
-    plots += ", $signal using 1:" + to_text(6 + 2 * i) + " with lines lw 1.4 lc rgb '#56B4E9' title " +
-             gnuplot_quote("last " + to_text(signal.recent[i].records) + " rows") +
-             ", $signal using 1:" + to_text(7 + 2 * i) +
-             " with steps lw 1 dt '-' lc rgb '#56B4E9' title 'their threshold A'";
+  constexpr const char* colours[] = {"#56B4E9", "#009E73", "#CC79A7"};
+  for (std::size_t i = 0; i < signal.recent.size(); ++i) {
+    const std::string colour = std::string("lc rgb '") + colours[i % std::size(colours)] + "'";
+    plots += ", $signal using 1:" + to_text(6 + 2 * i) + " with lines lw 1.4 " + colour + " title " +
+             gnuplot_quote("last " + to_text(signal.recent[i].records) + " rows (dashes: their A)") +
+             ", $signal using 1:" + to_text(7 + 2 * i) + " with steps lw 1 dt '-' " + colour + " notitle";
+  }
   return block("signal", lines) + labels + plots +
          ", $signal using 1:2 with lines lc rgb '#000000' lw 1.6 title 'whole window'\n";
 }
