@@ -353,8 +353,11 @@ void Settings::load_environment() {
                          did_you_mean(variable, known) + advice);
       }
     // Others may be somebody's own (a cluster names a service's address so), unless they look like a setting.
-    if (const auto meant = did_you_mean(variable, known); !meant.empty() && !is_of_the_project(variable))
-      log::warning("environment variable " + variable + " is no setting and is ignored" + meant + advice);
+    const auto meant = did_you_mean(variable, known);
+    if (meant.empty() || is_of_the_project(variable)) continue;
+    std::string warning = "environment variable " + variable;
+    warning.append(" is no setting and is ignored").append(meant).append(advice);
+    log::warning(warning);
   }
 }
 
