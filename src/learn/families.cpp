@@ -258,6 +258,7 @@ std::vector<float> relevance_of(const Model& model, const Dataset& data, const M
     sum += relevance[c];
   }
   std::vector<float> result;
+  result.reserve(relevance.size());
   for (const double r : relevance)
     result.push_back(sum > 0 ? static_cast<float>(r * static_cast<double>(width) / sum) : 1.0F);
   return result;

@@ -146,9 +146,18 @@ std::string signal_panel(const DriftSignal& signal) {
   constexpr const char* colours[] = {"#56B4E9", "#009E73", "#CC79A7"};
   for (std::size_t i = 0; i < signal.recent.size(); ++i) {
     const std::string colour = std::string("lc rgb '") + colours[i % std::size(colours)] + "'";
-    plots += ", $signal using 1:" + to_text(6 + 2 * i) + " with lines lw 1.4 " + colour + " title " +
-             gnuplot_quote("last " + to_text(signal.recent[i].records) + " rows (dashes: their A)") +
-             ", $signal using 1:" + to_text(7 + 2 * i) + " with steps lw 1 dt '-' " + colour + " notitle";
+    const std::string title =
+        gnuplot_quote("last " + to_text(signal.recent[i].records) + " rows (dashes: their A)");
+    plots.append(", $signal using 1:")
+        .append(to_text(6 + 2 * i))
+        .append(" with lines lw 1.4 ")
+        .append(colour);
+    plots.append(" title ").append(title);
+    plots.append(", $signal using 1:")
+        .append(to_text(7 + 2 * i))
+        .append(" with steps lw 1 dt '-' ")
+        .append(colour);
+    plots.append(" notitle");
   }
   return block("signal", lines) + labels + plots +
          ", $signal using 1:2 with lines lc rgb '#000000' lw 1.6 title 'whole window'\n";
