@@ -104,8 +104,7 @@ Table Table::slice(std::size_t begin, std::size_t end) const {
 
 void Table::append(const Table& other) {
   if (&other == this) {
-    const Table copy = other;
-    append(copy);
+    append(Table(other));
     return;
   }
   if (names_.empty() && rows_ == 0) {
@@ -130,7 +129,7 @@ std::vector<std::string> ChainSchema::counter_names() const {
   std::vector<std::string> names;
   names.reserve(events.size() * vnfs.size());
   for (const auto& event : events)
-    for (const auto& vnf : vnfs) names.push_back(vnf + "_" + event);
+    for (const auto& vnf : vnfs) names.emplace_back(vnf).append("_").append(event);
   return names;
 }
 

@@ -52,6 +52,7 @@ std::vector<std::vector<std::size_t>> architectures(const SearchProblem& problem
   if (!problem.layers.empty()) add(hidden_of(problem.layers));
   for (const auto& hidden : grid.hidden) {
     std::vector<std::size_t> widths;
+    widths.reserve(hidden.size());
     for (const int64_t width : hidden) widths.push_back(static_cast<std::size_t>(width));
     add(std::move(widths));
   }

@@ -421,6 +421,8 @@ struct Judge::State {
     return judgement;
   }
 
+  // By value: what it was taken from, a trial or a watch, goes when another model is live.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param)
   void move(const ContestantPtr to, Judgement judgement) {
     judgement.reason = judgement.kind + ": mean bounded error lower by " + to_fixed(judgement.gain, 4) +
                        " than the live model's on " + to_text(judgement.labels) + " labels, e-value " +

@@ -63,6 +63,7 @@ std::string family_of(const std::vector<Network>& networks) {
 std::shared_ptr<const Model> model_of(const std::vector<Network>& networks) {
   if (networks.size() == 1) return make_model(networks.front(), family_of(networks));
   std::vector<MixtureMember> members;
+  members.reserve(networks.size());
   for (const auto& network : networks)
     members.push_back({make_model(network, network.hidden().empty() ? "ridge" : "mlp"), 1});
   return make_mixture(std::move(members), networks.front().exponential, "mixture");
