@@ -244,7 +244,8 @@ BudgetThresholds budget_thresholds(const DriftHistory& history, const Pieces& pi
       JsWindow js(baseline, task.window, features, task.bins, task.spans);
       start_with_baseline(js);
       const std::size_t length = task.rows / (replicates * baselines_each);
-      runs.add(r, js, length, [&] { js.push(values.subspan(second.next() * features, features)); });
+      runs.add(r, js, length,
+               [&, &second = second] { js.push(values.subspan(second.next() * features, features)); });
     }
   }
   return runs.solve();

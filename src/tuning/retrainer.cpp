@@ -360,6 +360,14 @@ struct Retrainer::State {
       return;
     }
     follow_pointer();
+    if (starts.empty()) {
+      event.reason =
+          "the model (" + live_info.family +
+          ") has no network that could train on; --model mixture has both, the labelled rows still count";
+      publisher.answer(event, false);
+      ++counts.answers;
+      return;
+    }
     Question question{&memory,
                       window ? std::move(*window) : DriftWindow{},
                       &offline,

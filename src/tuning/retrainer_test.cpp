@@ -57,9 +57,9 @@ Table offline_table() {
   return table;
 }
 
-ModelSettings model_settings() {
+ModelSettings model_settings(const std::string& family = "ridge") {
   ModelSettings model;
-  model.family = "ridge";
+  model.family = family;
   model.lags = "off";
   return model;
 }
@@ -106,9 +106,10 @@ struct Bed {
   std::unique_ptr<const Model> baseline;
   OfflineResult offline;
 
-  explicit Bed(TuningSettings settings = tuning_settings()) : tuning(std::move(settings)) {
+  explicit Bed(TuningSettings settings = tuning_settings(), const std::string& family = "ridge")
+      : tuning(std::move(settings)) {
     log.ensure_topic("latencyTopic", 2);
-    offline = run_offline(offline_table(), model_settings(), store, registry, {1, "test"});
+    offline = run_offline(offline_table(), model_settings(family), store, registry, {1, "test"});
     baseline = load_model(registry.load({offline.baseline.model_key, offline.baseline.metrics_key})->onnx);
     options.run_id = "run1";
     start();
@@ -233,6 +234,19 @@ TEST(Retrainer, RefitsFollowTheWorldAndServeOnEvidence) {
     EXPECT_EQ(info.data_sha256.size(), 64U);
   }
   EXPECT_TRUE(bed.registry.verify().empty());
+}
+
+TEST(Retrainer, AModelOfTreesAloneIsAnsweredWithAReason) {
+  Bed bed(tuning_settings(), "extra_trees");
+  bed.ticks(60);
+  bed.world.factor = 0.5;
+  bed.ticks(120);
+  bed.raise();
+  const auto done = Handover(bed.store).done();
+  ASSERT_TRUE(done.has_value());
+  EXPECT_FALSE(done->published);
+  EXPECT_THAT(done->reason, HasSubstr("extra_trees"));
+  EXPECT_EQ(bed.retrainer->counts().refits, 0U);
 }
 
 TEST(Retrainer, RefitsOnLabelsThatAreNearOneAnotherOnly) {
