@@ -227,6 +227,23 @@ class AnswersToDrift(Temporary):
             self.assertEqual(consumers, {"infer-0", "infer-1", "infer-2"}, release)
 
 
+class EachFamily(Temporary):
+    def test_meets_a_drift(self):
+        for family in ("extra_trees", "gbt", "mixture"):
+            drst("run", "--offline", f"{PERF}/combined.csv:head=1290", "--stage", f"stage0={PERF}/combined.csv:tail=400",
+                 "--stage", f"stage2={PERF}/resource_stimulus_global_A-B-C_modified.csv:head=200", "--model", family,
+                 "--set", "model.trees=20", "--set", "model.gbt_rounds=40", "--set", "model.mixture_networks=2", "--seed", "7",
+                 "--out", self.path(family), "-q", "--no-report")
+            with open(self.path(family, "summary.json"), encoding="utf-8") as file:
+                summary = json.load(file)
+            self.assertEqual(summary["family"], family)
+            self.assertEqual(summary["records"]["lost"], 0)
+            self.assertGreater(len(summary["drift_events"]), 0, family)
+            self.assertEqual(len([r for r in summary["retrains"] if r["kind"] == "answer"]), len(summary["drift_events"]), family)
+            for stage in summary["stages"]:
+                self.assertGreaterEqual(stage["adaptive"]["acc@0.2"], stage["baseline"]["acc@0.2"] - 0.01, (family, stage["name"]))
+
+
 class ClosedLoop(LoopAssertions, unittest.TestCase):
     """The network pinned; looked at from further sides."""
 
