@@ -361,9 +361,8 @@ struct Retrainer::State {
     }
     follow_pointer();
     if (starts.empty()) {
-      event.reason =
-          "the model (" + live_info.family +
-          ") has no network that could train on; --model mixture has both, the labelled rows still count";
+      event.reason = "the model (" + live_info.family +
+                     ") has no network that could train on; a mixture has trees and networks";
       publisher.answer(event, false);
       ++counts.answers;
       return;
