@@ -5,14 +5,10 @@
 
 #include <chrono>
 #include <cstdint>
-#include <exception>
-#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/text.h"
@@ -141,35 +137,6 @@ inline Judged run_loop(const Config& given, const Budget& budget, const std::vec
   for (const auto& judgement : read_judgements(store, "run1"))
     judged.effort += "\n    row " + to_text(judgement.row) + ": " + judgement.reason;
   return judged;
-}
-
-/// Calls work(0) ... work(n - 1), as many at once as there are processors; the first exception is thrown on.
-inline void in_parallel(std::size_t n, const std::function<void(std::size_t)>& work) {
-  std::mutex mutex;
-  std::size_t next = 0;
-  std::exception_ptr failed;
-  const auto serve = [&] {
-    for (;;) {
-      std::size_t mine = 0;
-      {
-        const std::scoped_lock lock(mutex);
-        if (next == n || failed) return;
-        mine = next++;
-      }
-      try {
-        work(mine);
-      } catch (...) {
-        const std::scoped_lock lock(mutex);
-        failed = std::current_exception();
-      }
-    }
-  };
-  {
-    std::vector<std::jthread> threads;
-    for (unsigned i = 1; i < std::thread::hardware_concurrency(); ++i) threads.emplace_back(serve);
-    serve();
-  }
-  if (failed) std::rethrow_exception(failed);
 }
 
 }  // namespace drst::budgets

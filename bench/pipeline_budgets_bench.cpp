@@ -17,9 +17,11 @@
 #include <iostream>
 #include <numeric>
 #include <optional>
+#include <thread>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/parallel.h"
 #include "budgets.h"
 #include "table/csv.h"
 
@@ -143,7 +145,7 @@ int run(int argc, char** argv) {
         works.push_back({seed, b, false, {}});
         if (options.last_label && budgets[b].every > 0) works.push_back({seed, b, true, {}});
       }
-    in_parallel(works.size(), [&](std::size_t i) {
+    in_parallel(works.size(), std::thread::hardware_concurrency(), [&](std::size_t i) {
       Work& work = works[i];
       Config own = config;
       own.judge.last_label = work.last_label;

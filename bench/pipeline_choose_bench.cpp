@@ -14,9 +14,11 @@
 #include <filesystem>
 #include <iostream>
 #include <numeric>
+#include <thread>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/parallel.h"
 #include "budgets.h"
 #include "table/csv.h"
 
@@ -82,7 +84,7 @@ class Chooser {
       trained_with_ = config.model.mixture_tree_weight;
     }
     std::vector<double> scores(seeds_ * budgets_.size());
-    in_parallel(scores.size(), [&](std::size_t i) {
+    in_parallel(scores.size(), std::thread::hardware_concurrency(), [&](std::size_t i) {
       const std::size_t seed = i % seeds_;
       scores[i] = run_loop(config, budgets_[i / seeds_], stream_.stages, stream_.offline, trained_[seed],
                            seed_of(seed))

@@ -12,6 +12,7 @@
 #include "inference/consumer.h"
 #include "inference/guard.h"
 #include "inference/test_world.h"
+#include "simulation/decorators.h"
 #include "stream/embedded_log.h"
 #include "stream/experts.h"
 #include "trees/ensemble.h"
@@ -79,65 +80,32 @@ struct Pause {
 };
 
 /// A log that counts nothing while it writes.
-class QuietConsumer final : public Consumer {
+class QuietConsumer final : public testing::ForwardingConsumer {
  public:
-  explicit QuietConsumer(std::unique_ptr<Consumer> inner) : inner_(std::move(inner)) {}
-  void poll(Batch& batch, const PollLimits& limits) override { inner_->poll(batch, limits); }
-  [[nodiscard]] const std::vector<int>& assignment() const override { return inner_->assignment(); }
-  [[nodiscard]] const std::vector<int>& assigned() const override { return inner_->assigned(); }
-  [[nodiscard]] const std::vector<int>& revoked() const override { return inner_->revoked(); }
+  using ForwardingConsumer::ForwardingConsumer;
   bool commit(int partition, int64_t next_offset) override {
     const Pause pause;
-    return inner_->commit(partition, next_offset);
+    return ForwardingConsumer::commit(partition, next_offset);
   }
-  void seek(int partition, int64_t offset) override { inner_->seek(partition, offset); }
-  void close() override { inner_->close(); }
-
- private:
-  std::unique_ptr<Consumer> inner_;
 };
 
-class QuietLog final : public Log {
+class QuietLog final : public testing::ForwardingLog {
  public:
-  QuietLog(const std::filesystem::path& folder, const Clock& clock)
-      : inner_(folder, clock, Durability::relaxed, {}) {}
-  void ensure_topic(const std::string& topic, int partitions) override {
-    inner_.ensure_topic(topic, partitions);
-  }
-  int partitions(const std::string& topic) override { return inner_.partitions(topic); }
-  std::vector<std::string> topics() override { return inner_.topics(); }
+  using ForwardingLog::ForwardingLog;
   int64_t append(const std::string& topic, int partition, std::span<const NewRecord> records) override {
     const Pause pause;
-    return inner_.append(topic, partition, records);
-  }
-  void read(const std::string& topic, int partition, int64_t from, Batch& batch,
-            const PollLimits& limits) override {
-    inner_.read(topic, partition, from, batch, limits);
-  }
-  Watermarks watermarks(const std::string& topic, int partition) override {
-    return inner_.watermarks(topic, partition);
+    return ForwardingLog::append(topic, partition, records);
   }
   std::unique_ptr<Consumer> subscribe(const ConsumerOptions& options) override {
-    return std::make_unique<QuietConsumer>(inner_.subscribe(options));
+    return std::make_unique<QuietConsumer>(ForwardingLog::subscribe(options));
   }
-  std::optional<int64_t> committed(const std::string& group, const std::string& topic,
-                                   int partition) override {
-    return inner_.committed(group, topic, partition);
-  }
-  bool wait(std::chrono::milliseconds at_most) override { return inner_.wait(at_most); }
-  void sync() override { inner_.sync(); }
-  void trim(const std::string& topic, int partition, int64_t offset) override {
-    inner_.trim(topic, partition, offset);
-  }
-
- private:
-  EmbeddedLog inner_;
 };
 
 struct Warm {
   VirtualClock clock;
   TemporaryFolder folder;
-  QuietLog log{folder.path(), clock};
+  EmbeddedLog disk{folder.path(), clock, Durability::relaxed, {}};
+  QuietLog log{disk};
   MemoryStore store;
   Registry registry{store, clock};
   std::string topic = "latencyTopic";
