@@ -33,9 +33,11 @@ struct Choice {
 };
 
 const std::vector<Choice> choices = {
+    {"neighbours.median_share", {"0.0", "0.5", "0.7", "1.0"}},
+    {"neighbours.ridge", {"0.05", "0.01", "0.001", "0.0001"}},
     {"model.mixture_tree_weight", {"0.5", "0.33", "0.67"}},
     {"judge.frozen_weight", {"0.7", "0.9", "0.5"}},
-    {"judge.neighbours_weight", {"0.25", "0.5", "0.7"}},
+    {"judge.neighbours_weight", {"0.25", "0.5", "0.7", "0.85"}},
     {"judge.rate", {"8.0", "4.0", "16.0"}},
     {"judge.share", {"0.01", "0.003", "0.03"}},
     {"judge.last_label", {"false", "true"}},

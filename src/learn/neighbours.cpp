@@ -36,8 +36,16 @@ void describe(SettingsVisitor& v, NeighbourSettings& s) {
           {"1", "of the kernel, in mean squared standard deviations: rows of one experiment are nearer", 1e-4,
            100});
   v.visit("ridge", s.ridge,
-          {"1", "weight of the frozen model: where no remembered row is nearer than this it is left alone",
-           1e-6, 100});
+          {"1",
+           "weight of the base as it is: where no remembered row has as much, it is left alone; whether "
+           "neighbours can be trusted is for their weight to say",
+           1e-9, 100});
+  v.visit(
+      "median_share", s.median_share,
+      {"1",
+       "of the local median in the correction, the rest is the mean's: a median is not moved by one label "
+       "of a short collapse",
+       0, 1});
   v.visit(
       "recency", s.recency,
       {"1", "how much more a label of this very moment counts than an old one of the same place", 0, 1000});
@@ -123,6 +131,8 @@ void Neighbours::add(int64_t row, std::span<const float> raw, float frozen_predi
     next_ = residuals_.size();
     residuals_.push_back(0);
     rows_.push_back(0);
+    by_residual_.push_back(next_);
+    kernel_.push_back(0);
     memory_.resize(residuals_.size() * inputs);
   }
   standardise(raw, memory_.data() + next_ * inputs);
@@ -130,6 +140,7 @@ void Neighbours::add(int64_t row, std::span<const float> raw, float frozen_predi
   residuals_[next_] =
       static_cast<float>(std::clamp(residual, -settings_.most_residual, settings_.most_residual));
   rows_[next_] = row;
+  remember_order(next_);
   next_ = (next_ + 1) % most;
 }
 
@@ -142,16 +153,43 @@ float Neighbours::predict(int64_t row, std::span<const float> raw, float frozen_
   double weights = settings_.ridge;
   double sum = 0;
   for (std::size_t i = 0; i < residuals_.size(); ++i) {
+    kernel_[i] = 0;
     const float distance = squared_distance(scratch_.data(), memory_.data() + i * inputs, inputs);
     if (!(distance < 80)) continue;  // e^-80 is nothing
     double weight = std::exp(-static_cast<double>(distance));
     if (row >= 0 && rows_[i] >= 0)
       weight *= 1 + settings_.recency * std::exp(-static_cast<double>(std::max<int64_t>(row - rows_[i], 0)) /
                                                  settings_.recency_rows);
+    kernel_[i] = weight;
     weights += weight;
     sum += weight * static_cast<double>(residuals_[i]);
   }
-  return static_cast<float>(std::exp(base(raw, frozen_prediction) + sum / weights));
+  const double correction =
+      settings_.median_share * median_residual(weights) + (1 - settings_.median_share) * sum / weights;
+  return static_cast<float>(std::exp(base(raw, frozen_prediction) + correction));
+}
+
+double Neighbours::median_residual(double weights) const {
+  double below = 0;
+  bool base_counted = false;
+  for (const auto i : by_residual_) {
+    if (!base_counted && residuals_[i] > 0) {
+      base_counted = true;
+      below += settings_.ridge;
+      if (below >= weights / 2) return 0;
+    }
+    below += kernel_[i];
+    if (below >= weights / 2) return static_cast<double>(residuals_[i]);
+  }
+  return 0;
+}
+
+void Neighbours::remember_order(std::size_t row) {
+  by_residual_.erase(std::find(by_residual_.begin(), by_residual_.end(), row));
+  const auto place =
+      std::upper_bound(by_residual_.begin(), by_residual_.end(), residuals_[row],
+                       [&](float residual, std::size_t other) { return residual < residuals_[other]; });
+  by_residual_.insert(place, row);
 }
 
 }  // namespace drst

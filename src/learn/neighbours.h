@@ -1,14 +1,18 @@
 // The frozen model put right by what was labelled nearby: an expert that learns from one label at once.
 //
-// ln N(x) = ln B(x) + sum_i k_i r_i / (sum_i k_i + ridge), over the labelled rows that are remembered, where
-// r_i = ln y_i - ln B(x_i), cut at +-1, is what the base B missed there, and
+// ln N(x) = ln B(x) + m M(x) + (1 - m) A(x), over the labelled rows that are remembered, where
+// r_i = ln y_i - ln B(x_i), cut at +-1, is what the base B missed there,
 //
+//   A(x) = sum_i k_i r_i / (sum_i k_i + ridge), and M(x) the weighted median of the r_i with weights k_i and
+//   of 0 with weight `ridge` (the least of them with half of the weight at or below it),
 //   k_i = exp(-D_i / (2 width)) (1 + recency e^(-age_i / recency_rows)),
 //   D_i = mean over inputs of c_f (z_f - z_if)^2
 //
 // with z the frozen network's standardised inputs, cut at 1.5 times the range seen in training, and c_f the
 // inputs' relevance (|Pearson r| with ln y offline, mean 1). A kernel regression of residuals (Nadaraya 1964,
-// Watson 1964) that shrinks to B where nothing is near. B is the frozen model; where that is a geometric
+// Watson 1964), half of it by local medians (Truong, "Asymptotic properties of kernel estimators based on
+// local medians", Annals of Statistics 17, 1989): one label of a short collapse would move a mean for a
+// whole experiment. It shrinks to B where nothing is near. B is the frozen model; where that is a geometric
 // mixture of networks and trees, its members with another share of the trees, which in a world that neither
 // has seen are wrong in a steadier way: what is steady, residuals put right. Not for targets that can be
 // negative or zero: such rows are not remembered. One thread.
@@ -29,7 +33,8 @@ namespace drst {
 struct NeighbourSettings {
   int64_t rows = 512;
   double width = 0.1;
-  double ridge = 0.05;
+  double ridge = 0.001;
+  double median_share = 0.5;
   double recency = 20;
   double recency_rows = 3;
   double range_factor = 1.5;
@@ -53,6 +58,9 @@ class Neighbours {
  private:
   void standardise(std::span<const float> raw, float* out);
   void find_trees();
+  void remember_order(std::size_t row);
+  /// M(x) by kernel_; `weights`: their sum and the ridge.
+  [[nodiscard]] double median_residual(double weights) const;
   /// ln B from what the frozen model predicted.
   [[nodiscard]] double base(std::span<const float> raw, float frozen_prediction);
 
@@ -70,10 +78,12 @@ class Neighbours {
   std::shared_ptr<const Network> ends_;  // the transform of the inputs, with the range widened
   std::vector<float> factor_;  // by input: sqrt(c_f / (inputs x 2 width)), so that k = exp(-|u - u_i|^2)
   std::vector<float> scratch_;
+  std::vector<double> kernel_;  // of the row that is predicted, by remembered row
   // A ring of the newest rows.
   std::vector<float> memory_;  // rows x inputs
   std::vector<float> residuals_;
   std::vector<int64_t> rows_;
+  std::vector<std::size_t> by_residual_;  // the rows in order of their residuals
   std::size_t next_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -33,6 +34,8 @@ std::shared_ptr<const Model> constant_model() {
 NeighbourSettings plain() {
   NeighbourSettings settings;
   settings.recency = 0;
+  settings.ridge = 0.05;
+  settings.median_share = 0;
   return settings;
 }
 
@@ -108,7 +111,8 @@ TEST(Neighbours, HowFarAnInputAndALabelMayLieIsASetting) {
 }
 
 TEST(Neighbours, TheNewestLabelCountsMostWhereAllAreAlike) {
-  NeighbourSettings settings;
+  NeighbourSettings settings = plain();
+  settings.recency = 20;
   Neighbours neighbours(constant_model(), settings);
   const std::vector<float> x = {1, 1};
   for (int row = 0; row < 20; ++row) neighbours.add(row, x, 100, 100);
@@ -122,6 +126,64 @@ TEST(Neighbours, TheNewestLabelCountsMostWhereAllAreAlike) {
   EXPECT_NEAR(static_cast<double>(now), 100 * std::exp(newest / weights * std::log(2.0)), 1e-3);
   EXPECT_LT(later, 105);
   EXPECT_FLOAT_EQ(later, ageless);
+}
+
+TEST(Neighbours, MedianIsTheLeastResidualWithHalfOfTheWeight) {
+  NeighbourSettings settings = plain();
+  settings.median_share = 1;
+  const std::vector<float> x = {1, 1}, far = {15, -15};
+  const auto predicted = [&](const std::vector<std::pair<std::vector<float>, float>>& rows) {
+    Neighbours neighbours(constant_model(), settings);
+    int64_t row = 0;
+    for (const auto& [raw, label] : rows) neighbours.add(row++, raw, 100, label);
+    return neighbours.predict(row, x, 100);
+  };
+  EXPECT_FLOAT_EQ(predicted({{x, 150}}), 150);
+  EXPECT_FLOAT_EQ(predicted({{x, 150}, {x, 130}, {x, 40}}), 130) << "one collapse does not move it";
+  EXPECT_FLOAT_EQ(predicted({{x, 150}, {x, 50}}), 100) << "the base's small weight decides a tie";
+  EXPECT_FLOAT_EQ(predicted({{x, 150}, {x, 140}, {far, 50}, {far, 55}, {far, 60}}), 140) << "only near rows";
+  EXPECT_FLOAT_EQ(predicted({{far, 50}}), 100) << "nothing is near";
+  settings.median_share = 0.5;
+  const double mean = (std::log(1.5) + std::log(1.3) + std::log(0.4)) / 3.05;
+  EXPECT_NEAR(static_cast<double>(predicted({{x, 150}, {x, 130}, {x, 40}})),
+              100 * std::exp((std::log(1.3) + mean) / 2), 1e-3);
+}
+
+TEST(Neighbours, MedianIsThatOfASortedListWhateverComesAndGoes) {
+  NeighbourSettings settings = plain();
+  settings.median_share = 1;
+  settings.rows = 16;
+  settings.ridge = 0.3;
+  Neighbours neighbours(constant_model(), settings);
+  Random random(5);
+  struct Row {
+    std::vector<float> raw;
+    float residual;
+  };
+  std::vector<Row> rows;
+  for (int64_t step = 0; step < 400; ++step) {
+    const std::vector<float> raw = {static_cast<float>(random.uniform(-15, 15)),
+                                    static_cast<float>(random.uniform(-15, 15))};
+    const float predicted = neighbours.predict(step, raw, 100);
+    if (!rows.empty()) {
+      std::vector<std::pair<double, double>> weighted = {{0.0, 0.3}};
+      double all = 0.3;
+      for (std::size_t i = rows.size() > 16 ? rows.size() - 16 : 0; i < rows.size(); ++i) {
+        double distance = 0;
+        for (std::size_t f = 0; f < 2; ++f)
+          distance += std::pow(static_cast<double>(raw[f] - rows[i].raw[f]) / 10, 2) / 2;
+        weighted.emplace_back(static_cast<double>(rows[i].residual), std::exp(-distance / 0.2));
+        all += weighted.back().second;
+      }
+      std::sort(weighted.begin(), weighted.end());
+      std::size_t at = 0;
+      for (double below = weighted[0].second; below < all / 2; below += weighted[at].second) ++at;
+      EXPECT_NEAR(std::log(static_cast<double>(predicted) / 100), weighted[at].first, 1e-5) << step;
+    }
+    const auto label = static_cast<float>(100 * std::exp(random.uniform(-0.9, 0.9)));
+    neighbours.add(step, raw, 100, label);
+    rows.push_back({raw, std::log(label / 100)});
+  }
 }
 
 TEST(Neighbours, RemembersOnlySoManyRows) {
