@@ -35,11 +35,11 @@ void describe(SettingsVisitor& v, NeighbourSettings& s) {
   v.visit("width", s.width,
           {"1", "of the kernel, in mean squared standard deviations: rows of one experiment are nearer", 1e-4,
            100});
-  v.visit("ridge", s.ridge,
-          {"1",
-           "weight of the base as it is: where no remembered row has as much, it is left alone; whether "
-           "neighbours can be trusted is for their weight to say",
-           1e-9, 100});
+  v.visit(
+      "ridge", s.ridge,
+      {"1",
+       "weight of the base as it is: where remembered rows have less than this together, it is left alone",
+       1e-9, 100});
   v.visit(
       "median_share", s.median_share,
       {"1",

@@ -9,13 +9,14 @@
 //   D_i = mean over inputs of c_f (z_f - z_if)^2
 //
 // with z the frozen network's standardised inputs, cut at 1.5 times the range seen in training, and c_f the
-// inputs' relevance (|Pearson r| with ln y offline, mean 1). A kernel regression of residuals (Nadaraya 1964,
-// Watson 1964), half of it by local medians (Truong, "Asymptotic properties of kernel estimators based on
-// local medians", Annals of Statistics 17, 1989): one label of a short collapse would move a mean for a
-// whole experiment. It shrinks to B where nothing is near. B is the frozen model; where that is a geometric
-// mixture of networks and trees, its members with another share of the trees, which in a world that neither
-// has seen are wrong in a steadier way: what is steady, residuals put right. Not for targets that can be
-// negative or zero: such rows are not remembered. One thread.
+// inputs' relevance (|Pearson r| with ln y offline, mean 1), m the `median_share`. A kernel regression of
+// residuals by local medians (Truong, "Asymptotic properties of kernel estimators based on local medians",
+// Annals of Statistics 17, 1989); m < 1 mixes in the usual local mean (Nadaraya 1964, Watson 1964), which one
+// label of a short collapse moves for a whole experiment. Only where nothing at all is near it is B; whether
+// neighbours can be trusted is for their weight among the experts to say. B is the frozen model; where that
+// is a geometric mixture of networks and trees, its members with another share of the trees, which in a world
+// that neither has seen are wrong in a steadier way: what is steady, residuals put right. Not for targets
+// that can be negative or zero: such rows are not remembered. One thread.
 #pragma once
 
 #include <cstddef>
@@ -33,8 +34,8 @@ namespace drst {
 struct NeighbourSettings {
   int64_t rows = 512;
   double width = 0.1;
-  double ridge = 0.001;
-  double median_share = 0.5;
+  double ridge = 0.0001;
+  double median_share = 1;
   double recency = 20;
   double recency_rows = 3;
   double range_factor = 1.5;

@@ -22,8 +22,9 @@ TEST(Config, TheDefaultsAreWhatWasChosenWithoutTheTablesOfReports) {
   chosen.sections().load_file(path);
   EXPECT_EQ(chosen.sections().values(), defaults.sections().values()) << "choose anew: make choose";
   const auto text = read_file(path);
-  for (const char* key : {"mixture_tree_weight", "frozen_weight", "rate", "share", "last_label",
-                          "refit_every_labels", "refit_span_rows", "width", "recency", "tree_share"})
+  for (const char* key :
+       {"mixture_tree_weight", "frozen_weight", "rate", "share", "last_label", "refit_every_labels",
+        "refit_span_rows", "median_share", "ridge", "width", "recency", "tree_share"})
     EXPECT_NE(text.find("\n" + std::string(key) + " = "), std::string::npos) << key;
 }
 

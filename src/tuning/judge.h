@@ -47,7 +47,7 @@ struct JudgeSettings {
   // weights
   double rate = 8;
   double share = 0.01;
-  double frozen_weight = 0.5;
+  double frozen_weight = 0.7;
   double neighbours_weight = 0.7;
   bool last_label = false;
   NeighbourSettings neighbours;

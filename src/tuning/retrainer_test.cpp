@@ -121,6 +121,7 @@ struct Bed {
     judge.reset();
     JudgeOptions who;
     who.run_id = options.run_id;
+    judging.neighbours.most_residual = 0.01;  // they say what the frozen model says: not what is tested here
     judge = std::make_unique<Judge>(log, store, clock, judging, RegistrySettings{}, who);
   }
   void settle() {
@@ -143,8 +144,8 @@ struct Bed {
     std::vector<float> voices;
     std::vector<double> weights;
     for (const auto& expert : follower.state()->experts) {
-      double voice = std::nan("");  // no neighbours here
-      if (expert.name == expert_frozen) voice = predict(*baseline, x);
+      double voice = std::nan("");
+      if (expert.name == expert_frozen || expert.name == expert_neighbours) voice = predict(*baseline, x);
       if (expert.name == expert_live) voice = served;
       if (!expert.model_key.empty())
         voice = predict(*load_model(registry.load({expert.model_key, expert.metrics_key})->onnx), x);
