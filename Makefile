@@ -90,7 +90,8 @@ drift-figures: packages ## the tables of docs/figures.md, "Drift": real tables, 
 	@for bench in drift_real_bench drift_budget_bench drift_compare_bench; do tools/build.sh release $(BUILD) $$bench || exit 1; done
 	$(BUILD)/bin/drift_real_bench
 	$(BUILD)/bin/drift_budget_bench --baselines 200
-	$(BUILD)/bin/drift_compare_bench
+	$(BUILD)/bin/drift_compare_bench | tee $(BUILD)/drift-curves.txt
+	@tools/plot-drift-curves.sh $(BUILD)/drift-curves.txt docs/drift-curves.png && echo docs/drift-curves.png
 
 fuzz: packages ## run every fuzzer for SECONDS_EACH (60) seconds
 	@tools/build.sh fuzz build/fuzz
