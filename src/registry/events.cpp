@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "registry/json_fields.h"
+#include "registry/keys.h"
 #include "registry/registry.h"
 
 namespace drst {
@@ -22,18 +22,6 @@ std::string padded(int64_t row) {
   std::string digits = to_text(row);
   if (digits.size() < row_digits && row >= 0) digits.insert(0, row_digits - digits.size(), '0');
   return digits;
-}
-
-/// A name as part of a key: what a key may not hold becomes '_', and then a hash keeps different names apart.
-std::string key_part(const std::string& name) {
-  std::string part;
-  for (const char c : name) {
-    const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      c == '_' || c == '-' || c == '.';
-    part += fine ? c : '_';
-  }
-  const bool dots_only = part.find_first_not_of('.') == std::string::npos;
-  return part == name && !dots_only ? part : part + "-h" + to_text(fnv1a(name));
 }
 
 template <class Event, class Read>
@@ -79,7 +67,7 @@ void write_event(ObjectStore& store, const DriftEvent& event) {
     object["vnfs"].push_back({{"vnf", share.vnf}, {"share", share.share}, {"divergence", share.divergence}});
   object["columns_gone"] = event.columns_gone;
   object["columns_new"] = event.columns_new;
-  store.put(drift_prefix + key_part(event.id) + ".json", write_json(object));
+  store.put(drift_prefix + keys::part(event.id) + ".json", write_json(object));
 }
 
 void write_event(ObjectStore& store, const RetrainEvent& event) {
@@ -99,7 +87,7 @@ void write_event(ObjectStore& store, const RetrainEvent& event) {
   object["published"] = event.published;
   object["release"] = event.release;
   object["reason"] = event.reason;
-  store.put(retrain_prefix + key_part(event.id) + ".json", write_json(object));
+  store.put(retrain_prefix + keys::part(event.id) + ".json", write_json(object));
 }
 
 void write_event(ObjectStore& store, const SwapEvent& event) {
@@ -110,8 +98,9 @@ void write_event(ObjectStore& store, const SwapEvent& event) {
   object["load_ms"] = event.load_ms;
   object["rollback"] = event.rollback;
   object["run"] = event.run;
-  store.put(swap_prefix + (event.run.empty() ? "" : key_part(event.run) + "-") + key_part(event.consumer) +
-                "-" + key_part(release_timestamp(event.release)) + "-" + padded(event.row) + ".json",
+  store.put(swap_prefix + (event.run.empty() ? "" : keys::part(event.run) + "-") +
+                keys::part(event.consumer) + "-" + keys::part(release_timestamp(event.release)) + "-" +
+                padded(event.row) + ".json",
             write_json(object));
 }
 

@@ -2,10 +2,37 @@
 
 #include <gtest/gtest.h>
 
+#include "registry/judgement.h"
 #include "store/memory_store.h"
 
 namespace drst {
 namespace {
+
+/// A run is named by whoever produces it; what names our objects must not be too long for a store because of
+/// that.
+TEST(Events, NamesOfAnyLengthMakeAKey) {
+  MemoryStore store;
+  const std::string name(5000, 'x');
+  DriftEvent drift;
+  RetrainEvent retrain;
+  drift.id = retrain.id = name + "-1";
+  write_event(store, drift);
+  write_event(store, retrain);
+  drift.id = name + "-2";
+  write_event(store, drift);
+  SwapEvent swap;
+  swap.run = swap.consumer = swap.release = name;
+  write_event(store, swap);
+  Judgement judgement;
+  judgement.run_id = name;
+  write_judgement(store, judgement);
+  judgement.run_id += "y";
+  write_judgement(store, judgement);
+  EXPECT_EQ(read_drift_events(store).size(), 2U);
+  EXPECT_EQ(read_retrain_events(store).size(), 1U);
+  EXPECT_EQ(read_swap_events(store).size(), 1U);
+  EXPECT_EQ(read_judgements(store, name).size(), 1U);
+}
 
 TEST(Events, RepeatingAStepWritesTheSameObject) {
   MemoryStore store;

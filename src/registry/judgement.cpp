@@ -1,27 +1,24 @@
 #include "registry/judgement.h"
 
 #include <algorithm>
-#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "registry/json_fields.h"
+#include "registry/keys.h"
 
 namespace drst {
 namespace {
 
 constexpr const char* prefix = "results/judgements/";
 
-/// Sorts by row as text; what a key may not hold becomes '_'.
+/// Sorts by row as text.
 std::string key_of(const Judgement& judgement) {
-  std::string run = judgement.run_id;
-  for (char& c : run)
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-' && c != '.' && c != '_') c = '_';
   std::string digits = to_text(judgement.row);
   digits.insert(0, digits.size() < 12 ? 12 - digits.size() : 0, '0');
-  return prefix + run + "-" + digits + ".json";
+  return prefix + keys::part(judgement.run_id) + "-" + digits + ".json";
 }
 
 }  // namespace

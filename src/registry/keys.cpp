@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "registry/json_fields.h"
 
@@ -56,6 +57,18 @@ std::string release_timestamp(const std::string& model_key) {
 }
 
 namespace keys {
+
+std::string part(const std::string& name) {
+  constexpr std::size_t longest = 48;  // a file name of 255 bytes holds three, with their hashes
+  std::string part;
+  for (const char c : name.substr(0, longest)) {
+    const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '_' || c == '-' || c == '.';
+    part += fine ? c : '_';
+  }
+  const bool dots_only = part.find_first_not_of('.') == std::string::npos;
+  return part == name && !dots_only ? part : part + "-h" + to_text(fnv1a(name));
+}
 
 std::string model(Time created) { return model_prefix + to_compact(created) + ".onnx"; }
 std::string metrics(Time created) { return metrics_prefix + to_compact(created) + ".json"; }

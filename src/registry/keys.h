@@ -26,6 +26,10 @@ std::string metrics(Time created);
 /// The time in a key of our form (model, metrics or audit line).
 std::optional<Time> time_of(const std::string& key);
 
+/// A name as part of a key: what a key may not hold becomes '_', a long one is cut, and then a hash keeps
+/// different names apart.
+std::string part(const std::string& name);
+
 /// nullopt: no such object.
 Result<std::optional<Pointer>> read_pointer(ObjectStore& store, const std::string& key);
 Result<Registry::AuditLine> read_audit(ObjectStore& store, const std::string& key);

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "registry/json_fields.h"
 #include "report/summary.h"
 
 namespace drst {
@@ -53,28 +54,25 @@ RunFacts read_facts(ObjectStore& store, const std::string& run_id) {
 }
 
 RunFacts parse_run_facts(std::string_view text, const std::string& source) {
+  const JsonFields json(text, source);
   RunFacts facts;
-  try {
-    const auto json = Json::parse(text);
-    facts.run_id = json.at("run_id").get<std::string>();
-    facts.seed = json.at("seed").get<uint64_t>();
-    facts.targets = json.at("targets").get<std::vector<std::string>>();
-    if (facts.targets.empty()) throw InputError(source + " names no target");
-    facts.family = json.value("family", "");
-    facts.clock = json.value("clock", "virtual");
-    facts.simulated_data = json.value("simulated_data", false);
-    facts.label_every = json.at("label_every").get<int64_t>();
-    facts.label_delay = json.at("label_delay").get<int64_t>();
-    facts.epsilon = json.at("epsilon").get<double>();
-    facts.wall_s = json.value("wall_s", 0.0);
-    facts.stream_wall_s = json.value("stream_wall_s", 0.0);
-    facts.produced = json.value("produced", int64_t{0});
-    facts.cpu_s = json.value("cpu_s", std::map<std::string, double>{});
-    facts.settings = json.value("settings", std::map<std::string, std::string>{});
-    facts.code_version = json.value("code_version", "");
-  } catch (const nlohmann::json::exception& error) {
-    throw InputError(source + " does not describe a run: " + error.what());
-  }
+  facts.run_id = json.text("run_id");
+  facts.seed = json.count("seed");
+  facts.targets = json.texts("targets");
+  if (facts.targets.empty()) throw InputError(source + " names no target");
+  facts.family = json.text_or("family", "");
+  facts.clock = json.text_or("clock", "virtual");
+  facts.simulated_data = json.has("simulated_data") && json.boolean("simulated_data");
+  facts.label_every = json.integer("label_every");
+  facts.label_delay = json.integer("label_delay");
+  facts.epsilon = json.number("epsilon");
+  if (!(facts.epsilon > 0)) json.wrong("'epsilon' must be a number above 0");
+  facts.wall_s = json.number_or("wall_s", 0);
+  facts.stream_wall_s = json.number_or("stream_wall_s", 0);
+  facts.produced = json.integer_or("produced", 0);
+  if (json.has("cpu_s")) facts.cpu_s = json.number_map("cpu_s");
+  if (json.has("settings")) facts.settings = json.text_map("settings");
+  facts.code_version = json.text_or("code_version", "");
   return facts;
 }
 

@@ -345,6 +345,17 @@ TEST(RunFacts, SurviveTheirJson) {
   EXPECT_EQ(to_json(back), to_json(facts));
   EXPECT_THROW(parse_run_facts("{", "test"), InputError);
   EXPECT_THROW(parse_run_facts("[]", "test"), InputError);
+  // Numbers of another kind are refused, not converted to whatever comes out.
+  for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{{"label_every", "1e300"},
+                                                                                    {"label_delay", "0.5"},
+                                                                                    {"seed", "-1"},
+                                                                                    {"epsilon", "0"},
+                                                                                    {"produced", "1e30"}}) {
+    std::string text = to_json(facts);
+    const auto begin = text.find('"' + name + "\": ") + name.size() + 4;
+    text.replace(begin, text.find(',', begin) - begin, value);
+    EXPECT_THROW(parse_run_facts(text, "test"), InputError) << text;
+  }
 }
 
 }  // namespace

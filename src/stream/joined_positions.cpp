@@ -1,5 +1,6 @@
 #include "stream/joined_positions.h"
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 namespace drst {
@@ -20,6 +21,22 @@ void each_count(JoinedReader::Counts& counts, const Visit& visit) {
   visit("bad_labels", counts.bad_labels);
 }
 
+/// Numbers of another kind would be converted, one beyond the range to anything.
+int64_t whole(const json& value) {
+  const bool fits = value.is_number_integer() &&
+                    !(value.is_number_unsigned() &&
+                      value.get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()));
+  if (!fits) throw InputError("no whole number of at most 63 bits: " + value.dump().substr(0, 40));
+  return value.get<int64_t>();
+}
+
+template <class List>
+List wholes(const json& list) {
+  List all;
+  for (const auto& value : list) all.push_back(whole(value));
+  return all;
+}
+
 json to_json(const RowSet& set) {
   json list = json::array();
   for (const auto& [first, last] : set.intervals()) list.push_back({first, last});
@@ -28,8 +45,7 @@ json to_json(const RowSet& set) {
 
 RowSet row_set(const json& list) {
   std::map<int64_t, int64_t> intervals;
-  for (const auto& interval : list)
-    intervals.emplace(interval.at(0).get<int64_t>(), interval.at(1).get<int64_t>());
+  for (const auto& interval : list) intervals.emplace(whole(interval.at(0)), whole(interval.at(1)));
   RowSet set;
   set.set_intervals(std::move(intervals));
   return set;
@@ -61,18 +77,20 @@ JoinedPositions joined_positions(const std::string& text, const std::string& top
     root.at("topic").get_to(positions.topic);
     root.at("run_id").get_to(positions.run_id);
     root.at("started").get_to(positions.started);
-    root.at("offsets").get_to(positions.offsets);
-    root.at("label_offsets").get_to(positions.label_offsets);
+    positions.offsets = wholes<std::vector<int64_t>>(root.at("offsets"));
+    positions.label_offsets = wholes<std::vector<int64_t>>(root.at("label_offsets"));
     root.at("columns").get_to(positions.columns);
-    root.at("recent_finite").get_to(positions.recent_finite);
+    positions.recent_finite = wholes<std::deque<int64_t>>(root.at("recent_finite"));
     positions.rows = row_set(root.at("rows"));
     positions.labels = row_set(root.at("label_rows"));
     if (root.contains("last"))
-      positions.last =
-          StreamKey{root["last"].at(0).get<int64_t>(), Time(Duration(root["last"].at(1).get<int64_t>()))};
-    each_count(positions.counts,
-               [&](const char* name, uint64_t& count) { root.at("counts").at(name).get_to(count); });
-  } catch (const json::exception& error) {
+      positions.last = StreamKey{whole(root["last"].at(0)), Time(Duration(whole(root["last"].at(1))))};
+    each_count(positions.counts, [&](const char* name, uint64_t& count) {
+      const auto& value = root.at("counts").at(name);
+      if (!value.is_number_unsigned()) throw InputError("'" + std::string(name) + "' counts nothing");
+      value.get_to(count);
+    });
+  } catch (const std::exception& error) {
     throw InputError("the saved positions of the reader of topic '" + topic + "' cannot be read (" +
                      error.what() + "); remove the state they came from to start over");
   }

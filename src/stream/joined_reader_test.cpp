@@ -333,6 +333,32 @@ TEST(JoinedReader, RefusesForeignPositions) {
   EXPECT_THROW(reader.restore(other.positions()), InputError);
 }
 
+TEST(JoinedReader, RefusesPositionsThatAreNoWholeNumbers) {
+  Stream stream;
+  auto reader = stream.reader();
+  const std::string good = reader.positions();
+  ASSERT_NO_THROW(reader.restore(good));
+  const auto with = [&](const std::string& field, const std::string& value) {
+    const auto at = good.find('"' + field + "\":");
+    EXPECT_NE(at, std::string::npos) << field;
+    const auto begin = at + field.size() + 3;
+    const auto end =
+        good.find_first_of(good[begin] == '[' ? "]" : ",}", begin) + (good[begin] == '[' ? 1 : 0);
+    return good.substr(0, begin) + value + good.substr(end);
+  };
+  for (const char* number : {"1e30", "-1e300", "1.5", "18446744073709551615", "\"1\"", "true"}) {
+    for (const char* list : {"offsets", "label_offsets", "recent_finite"})
+      EXPECT_THROW(reader.restore(with(list, std::string("[") + number + "]")), InputError) << list << number;
+    for (const char* set : {"rows", "label_rows"})
+      EXPECT_THROW(reader.restore(with(set, std::string("[[0,") + number + "]]")), InputError)
+          << set << number;
+    if (std::string(number) != "18446744073709551615") {
+      EXPECT_THROW(reader.restore(with("samples", number)), InputError) << number;
+    }
+  }
+  EXPECT_THROW(reader.restore(with("samples", "-1")), InputError);
+}
+
 /// A stream with all kinds of dirt, appended in an order that chance decides (in order within a partition).
 void fill(Stream& stream, Random& random, int64_t rows) {
   std::vector<std::vector<std::function<void()>>> parts(3);
