@@ -8,6 +8,11 @@ namespace {
 nlohmann::ordered_json tiers(const double* thresholds) {
   return {{"A", thresholds[0]}, {"B", thresholds[1]}, {"C", thresholds[2]}};
 }
+
+/// Whatever bytes a name is made of.
+std::string text_of(const nlohmann::ordered_json& json) {
+  return json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
 }  // namespace
 
 void Monitor::State::publish_signal() {
@@ -34,7 +39,7 @@ void Monitor::State::publish_signal() {
                    {"constant_columns", input.constant.size()},
                    {"duplicated_columns", input.duplicated.size()}};
   json["when"] = to_iso8601(clock.now());
-  store.put("results/drift_signal.json", json.dump(1) + "\n");
+  store.put("results/drift_signal.json", text_of(json));
   last_published = clock.now();
 }
 
@@ -52,7 +57,7 @@ void Monitor::State::publish_done(const std::string& reason) {
   if (counts.records < static_cast<uint64_t>(settings.window))
     json["note"] =
         "fewer records than a window of " + std::to_string(settings.window) + ": nothing could be compared";
-  store.put("results/monitor_done.flag", json.dump(1) + "\n");
+  store.put("results/monitor_done.flag", text_of(json));
 }
 
 }  // namespace drst

@@ -259,6 +259,23 @@ TEST(Monitor, SaysSoWhenThereWereFewerRecordsThanAWindow) {
   EXPECT_TRUE(done.contains("note"));
 }
 
+/// A run's name is a header, which anybody may fill with any bytes.
+TEST(Monitor, ARunWhoseNameIsNoTextEndsLikeAnyOther) {
+  World world;
+  const std::string run_id = "\x9f\xff";
+  for (int64_t row = 0; row < 59; ++row) {
+    NewRecord record;
+    record.value = R"({"features":{"a_cycles":1},"send_ts":")" + to_iso8601(world.time_of(row)) + R"("})";
+    record.headers = {{std::string(run_id_header), run_id}};
+    world.log.append("t", static_cast<int>(row % partitions), {&record, 1});
+  }
+  const NewRecord sentinel = make_sentinel(run_id, world.clock.now());
+  for (int p = 0; p < partitions; ++p) world.log.append("t", p, {&sentinel, 1});
+  Monitor monitor(world.log, world.store, world.clock, small(), options());
+  for (int i = 0; i < 1000 && monitor.step() != Step::done;) ++i;
+  EXPECT_EQ(world.json("results/monitor_done.flag")["records"], 59);
+}
+
 TEST(Monitor, LeavesAfterTheIdleTimeOut) {
   World world;
   for (int64_t row = 0; row < 10; ++row) world.produce(row, 0, std::nullopt, "s");
