@@ -116,6 +116,9 @@ struct Producer::State {
         plan(std::move(stages), targets, settings, chain_key) {
     check_log_name("run", run_id);  // it is part of ids, of keys and of the group's name
     for (std::size_t s = 0; s < plan.stages(); ++s) encoders.emplace_back(plan.columns(s));
+    if (plan.unusable_labels() > 0)
+      log::warning("producer: " + to_text(plan.unusable_labels()) + " values of " + join(plan.targets()) +
+                   " are no finite single-precision numbers; their rows are streamed without a label");
   }
 
   Step step() {

@@ -36,6 +36,8 @@ RowPlan::RowPlan(std::vector<StageTable> stages, std::vector<std::string> target
                 .append(target)
                 .append("' to label its rows with; choose another with --target, or another table"));
       stage.targets.push_back(*column);
+      for (const double value : table.column(*column))
+        if (!std::isnan(value) && !usable_label(value)) ++unusable_labels_;
     }
     for (std::size_t c = 0; c < table.columns(); ++c)
       if (is_feature(table.names()[c])) stage.features.push_back(c);
@@ -66,7 +68,8 @@ std::size_t RowPlan::stage(int64_t row) const {
 
 double RowPlan::truth(int64_t row, std::size_t target) const {
   const Stage& stage = stage_of(row);
-  return stage.table.at(static_cast<std::size_t>(row - stage.first_row), stage.targets[target]);
+  const double value = stage.table.at(static_cast<std::size_t>(row - stage.first_row), stage.targets[target]);
+  return usable_label(value) ? value : std::numeric_limits<double>::quiet_NaN();
 }
 
 std::optional<double> RowPlan::label(int64_t row, std::size_t target) const {

@@ -28,10 +28,12 @@ class RowPlan {
   [[nodiscard]] const std::string& stage_name(std::size_t stage) const { return stages_[stage].name; }
   [[nodiscard]] std::size_t stages() const { return stages_.size(); }
   [[nodiscard]] const std::vector<std::string>& targets() const { return targets_; }
-  /// The table's value of a target, whether or not the stream may show it; NaN if it has none.
+  /// The table's value of a target, whether or not the stream may show it; NaN if it has none that is usable.
   [[nodiscard]] double truth(int64_t row, std::size_t target = 0) const;
   /// The label that the stream shows, inline or late.
   [[nodiscard]] std::optional<double> label(int64_t row, std::size_t target = 0) const;
+  /// Values of targets that are infinite, or would be to whoever learns from them; rows are streamed without.
+  [[nodiscard]] uint64_t unusable_labels() const { return unusable_labels_; }
   /// True if the stream shows a label of any target.
   [[nodiscard]] bool labelled(int64_t row) const;
 
@@ -57,6 +59,7 @@ class RowPlan {
   std::vector<std::string> targets_;
   std::vector<Stage> stages_;
   int64_t rows_ = 0;
+  uint64_t unusable_labels_ = 0;
   bool lags_;
   bool by_key_;
   int64_t label_every_;

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "base/error.h"
 
 namespace drst {
@@ -25,6 +28,21 @@ TEST(RowPlan, FeaturesAreTheColumnsThatAreNoKpis) {
   EXPECT_THAT(RowPlan(one_stage(), {"output_rate"}, settings, "c").columns(0),
               ElementsAre("nat_cycles", "nat_cycles@-1"))
       << "the label is none, KPI or not";
+}
+
+TEST(RowPlan, LabelsThatNobodyCanUseAreCountedAndLeftOut) {
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  auto stages = one_stage();
+  auto labels = stages[0].table.column(3);
+  labels[0] = inf;
+  labels[1] = 1e300;
+  labels[2] = -5;
+  const RowPlan plan(std::move(stages), {"output_rate"}, {}, "c");
+  EXPECT_EQ(plan.unusable_labels(), 2U);
+  EXPECT_TRUE(std::isnan(plan.truth(0)));
+  EXPECT_TRUE(std::isnan(plan.truth(1)));
+  EXPECT_FALSE(plan.label(1));
+  EXPECT_EQ(plan.label(2), -5);
 }
 
 TEST(RowPlan, AStageOfKpisOnlyIsRefused) {

@@ -35,6 +35,7 @@ struct Entry {
   int partition = 0;
   int64_t offset = 0;
   std::size_t finite = 0;
+  bool bad_label = false;
   Skipped skipped_before;
   Item item;
 };
@@ -170,6 +171,7 @@ struct JoinedReader::State {
     entry.partition = record.partition;
     entry.offset = record.offset;
     entry.finite = sample->finite;
+    entry.bad_label = sample->bad_label;
     entry.skipped_before = std::exchange(partition.skipped, {});
     entry.item.id = sample->id;
     entry.item.row = sample->row;
@@ -243,6 +245,7 @@ struct JoinedReader::State {
       count(&Counts::unusable);
       return false;
     }
+    if (entry.bad_label) count(&Counts::bad_labels);
     show_columns(item);
     count(&Counts::samples);
     return true;

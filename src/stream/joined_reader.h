@@ -62,8 +62,9 @@ class JoinedReader {
   [[nodiscard]] std::optional<std::string> ended_before() const;
   struct Counts {
     uint64_t samples = 0, labels = 0, unusable = 0, late = 0, duplicates = 0, foreign_sentinels = 0;
-    uint64_t foreign = 0;     ///< records and labels of other runs
-    uint64_t bad_labels = 0;  ///< label records that cannot be read (those of other lanes only: no count)
+    uint64_t foreign = 0;  ///< records and labels of other runs
+    uint64_t bad_labels =
+        0;  ///< labels, inline or late, that cannot be used (those of other lanes only: no count)
   };
   [[nodiscard]] Counts counts() const;
 

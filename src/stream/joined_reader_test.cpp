@@ -117,6 +117,24 @@ TEST(JoinedReader, ALabelComesBeforeSamplesAppendedAfterIt) {
   EXPECT_EQ(reader.counts().bad_labels, 1u);
 }
 
+/// Whoever learns does so in single precision: 1e300 would be infinite there.
+TEST(JoinedReader, LabelsOfAbsurdSizeAreCountedAndNotHandedOut) {
+  Stream stream;
+  stream.row(0, "run", -1, 1e300);
+  stream.row(1, "run", -1, -1e39);
+  stream.row(2, "run", -1, 3.4e38);
+  stream.row(3);
+  stream.row(4, "run", -1, -5.0);
+  stream.row(5, "run", -1, 0.0);
+  auto reader = stream.reader();
+  EXPECT_THAT(drain(reader), ElementsAre("0", "1", "2=3.4e+38", "3", "4=-5", "5=0"));
+  EXPECT_EQ(reader.counts().bad_labels, 2U);
+  stream.label(3, 1e300);
+  stream.label(3, 7);  // the first one was none
+  EXPECT_THAT(drain(reader), ElementsAre("L3=7"));
+  EXPECT_EQ(reader.counts().bad_labels, 3U);
+}
+
 TEST(JoinedReader, EachLaneHasItsOwnLabelsOfOneStream) {
   Stream stream;
   const auto append = [&](const std::string& topic, int partition, std::string value) {

@@ -10,6 +10,7 @@
 // __DRST_EOF__. Encoder and decoder keep buffers: one instance a thread, no allocation after warm-up.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -77,12 +78,16 @@ class RecordEncoder {
 std::string encode_label(std::string_view id, std::optional<double> label, Time send_ts,
                          std::span<const FurtherLabel> further = {});
 
+/// Everything that learns from labels works in single precision, in which a larger one is infinite.
+inline bool usable_label(double label) { return std::isfinite(static_cast<float>(label)); }
+
 /// One decoded sample. Views live until the next decode with the same decoder.
 struct Sample {
   std::string_view id;          ///< empty if the record has none
   std::string_view run_id;      ///< from id or header
   int64_t row = -1;             ///< from id; -1 without one
-  std::optional<double> label;  ///< null or absent: none
+  std::optional<double> label;  ///< null or absent: none; else usable_label
+  bool bad_label = false;       ///< it had one that is not usable
   Time send_ts{};               ///< the record's timestamp if absent or unreadable
   std::string_view stage;
   std::span<const double> values;  ///< one for each of decoder.columns(), NaN: missing or null
@@ -130,7 +135,7 @@ struct LabelMessage {
   std::optional<double> label;  ///< none: the message is about other targets only
   Time send_ts{};
 };
-/// Failure: not JSON, over a limit, no id, a label that is not a finite number, or no label of any target.
+/// Failure: not JSON, over a limit, no id, a label that is not usable, or no label of any target.
 Result<LabelMessage> decode_label(std::string_view json, const WireLimits& limits = {},
                                   std::string_view lane = {});
 

@@ -314,6 +314,10 @@ Result<Sample> RecordDecoder::decode(const RecordView& record) {
   sample->finite = s.finite;
   sample->non_finite = s.non_finite;
   sample->absent = s.current_columns - s.finite - s.non_finite;
+  if (sample->label && !usable_label(*sample->label)) {
+    sample->label.reset();
+    sample->bad_label = true;
+  }
   if (const auto parts = split_id(sample->id)) {
     sample->run_id = parts->run_id;
     sample->row = parts->row;

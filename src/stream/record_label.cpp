@@ -53,6 +53,8 @@ Result<LabelMessage> decode_label(std::string_view text, const WireLimits& limit
   if (message.id.size() > static_cast<std::size_t>(limits.max_name_bytes))
     return failure("an id that is too long");
   if (!any) return failure("no 'label'");
+  if (message.label && !usable_label(*message.label))
+    return failure("the label " + to_text(*message.label) + " is beyond single precision");
   return message;
 }
 

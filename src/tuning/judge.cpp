@@ -570,8 +570,9 @@ struct Judge::State {
     reader.commit();
     log::info("judge: " + why + "; " + to_text(counts.labels) + " labels (" +
               to_text(counts.unmatched_labels) + " unmatched, " + to_text(counts.duplicate_labels) +
-              " repeated), " + to_text(counts.proposals) + " challengers, " + to_text(counts.promotions) +
-              " promoted, " + to_text(counts.rollbacks) + " returns to a former model");
+              " repeated, " + to_text(reader.counts().bad_labels) + " unusable), " +
+              to_text(counts.proposals) + " challengers, " + to_text(counts.promotions) + " promoted, " +
+              to_text(counts.rollbacks) + " returns to a former model");
     return Step::done;
   }
 };
