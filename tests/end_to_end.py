@@ -594,6 +594,137 @@ class DriftScan(Temporary):
         self.assertEqual(len(self.scan("--kpis", self.path("kpi.csv"))["changes"]), 0)
 
 
+class BadInput(Temporary):
+    """Tables that are wrong in every way: handled, counted, said; no crash, and nothing published that is no number."""
+
+    QUICK = ("--set", "model.trees=20", "--set", "model.gbt_rounds=30", "--set", "model.mixture_networks=1", "--set", "model.epochs=20",
+             "--set", "model.trial_epochs=3", "--set", "tuning.refit_every_labels=40", "--set", "drift.window=60", "--set", "drift.recent=[30]",
+             "--seed", "5", "--no-report")
+
+    @classmethod
+    def setUpClass(cls):
+        cls.tables = tempfile.mkdtemp(prefix="drst-e2e-")
+        drst("simulate", "--rows", "520", "--scenario", "random-rates", "--seed", "5", "--out", f"{cls.tables}/chain.csv", "-q")
+        lines = read(f"{cls.tables}/chain.csv").split("\n")
+        cls.head = lines[0].rstrip("\r").split(",")
+        cls.rows = [line.rstrip("\r").split(",") for line in lines[1:] if line]
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.tables, ignore_errors=True)
+
+    def table(self, name, rows, head=None):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write("\n".join(",".join(cells) for cells in [head or self.head, *rows]) + "\n")
+        return self.path(name)
+
+    def odd(self, name, rows):
+        """Beside the chain's columns: one of each kind that carries nothing."""
+        twin = self.head.index("firewall_cycles")
+        wild = ("1e300", "-1e300", "inf", "", "1")
+        return self.table(name, [
+            cells + ["7", "", "inf" if i % 2 else "-inf", "1e300" if i % 2 else "-1e300", "1e300", cells[twin], "1e-300", wild[i % 5],
+                     "3" if i < 60 else "4"] for i, cells in enumerate(rows)],
+            self.head + ["x_constant", "x_missing", "x_infinite", "x_huge", "x_huge-constant", "x_twin", "x_tiny", "x_wild", "x_one-value"])
+
+    def run_on(self, offline, stream, *more):
+        """(summary, trace, stderr); every prediction is a number, in the trace and wherever it is published."""
+        out = tempfile.mkdtemp(dir=self.work)
+        done = drst("run", "--offline", offline, "--stage", f"a={stream}", "--out", out, "--overwrite", *self.QUICK, *more)
+        with open(f"{out}/summary.json", encoding="utf-8") as file:
+            summary = json.load(file)
+        folder = f"{out}/store/results"
+        traces = [np.load(f"{folder}/{name}") for name in sorted(os.listdir(folder)) if name.endswith("_inference_trace.npz")]
+        trace = {key: np.concatenate([t[key] for t in traces]) for key in ("pred_orig", "pred_adj", "pred_live", "true", "row")}
+        for key in ("pred_orig", "pred_adj", "pred_live"):
+            self.assertTrue(np.isfinite(trace[key]).all(), (more, key))
+        self.assertFalse(np.isinf(trace["true"]).any())
+        self.assertEqual(summary["records"]["lost"], 0)
+        verified = drst("models", "verify", "--store", f"file:{out}/store")
+        self.assertEqual(verified.returncode, 0, verified.stdout)
+        for key in sorted(os.listdir(f"{out}/store/results")):
+            if key.endswith(".json"):
+                self.assertNotIn("nan", read(f"{out}/store/results/{key}").lower().replace("nanos", ""), key)
+        return summary, trace, done.stderr, out
+
+    def test_columns_that_carry_nothing(self):
+        offline, stream = self.odd("offline.csv", self.rows[:300]), self.odd("stream.csv", self.rows[-180:])
+        for family in ("ridge", "mlp", "extra_trees", "gbt", "mixture", "auto"):
+            summary, trace, _, out = self.run_on(offline, stream, "--model", family)
+            self.assertEqual(summary["records"]["predicted"], 180, family)
+            signal = json.loads(read(f"{out}/store/results/drift_signal.json"))["input"]
+            self.assertGreaterEqual(signal["constant_columns"], 1, family)
+            self.assertEqual(signal["duplicated_columns"], 1, family)
+            # Better than any constant: the columns that carry nothing have not taken the others' place.
+            truth = trace["true"]
+            error = np.abs(trace["pred_orig"] - truth) / truth
+            guess = np.abs(np.median(truth) - truth) / truth
+            self.assertLess(np.median(error), np.median(guess), family)
+
+    def test_only_columns_that_carry_nothing(self):
+        kpis = [self.head.index(name) for name in ("input_rate", "output_rate", "latency")]
+        bare = [[cells[i] for i in kpis] + ["7", "", "inf"] for cells in self.rows[:300]]
+        head = ["input_rate", "output_rate", "latency", "x_constant", "x_missing", "x_infinite"]
+        done = drst("run", "--offline", self.table("t.csv", bare, head), "--stage", f"a={self.table('s.csv', self.rows[-60:])}",
+                    "--out", self.path("out"), *self.QUICK, expect=3)
+        self.assertIn("t.csv", done.stderr)
+        self.assertFalse(os.path.exists(self.path("out", "summary.json")))
+
+    def test_labels_that_are_none(self):
+        target = self.head.index("output_rate")
+        odd = ("-5", "0", "1e300", "inf", "", "nan", "-1e300", "1e39", "-inf", "3.4e38")
+        rows = [list(cells) for cells in self.rows[-200:]]
+        for i in range(40, 200, 4):
+            rows[i][target] = odd[(i // 4) % len(odd)]
+        stream = self.table("labels.csv", rows)
+        offline = self.table("offline.csv", self.rows[:300])
+        for delay in ("0", "20"):
+            summary, trace, said, _ = self.run_on(offline, stream, "--model", "ridge", "--label-delay", delay)
+            self.assertEqual(summary["records"]["predicted"], 200)
+            # Of ten odd ones three are beyond single precision and four are missing already in the table; the other three are numbers.
+            self.assertIn("12 values of output_rate", said)
+            self.assertIn("(0 unmatched, 0 repeated, 0 unusable)", said)
+            self.assertEqual(summary["overall"]["labels_used"], 172 if delay == "0" else 156)
+            wild = np.abs(np.log(trace["pred_adj"] / trace["pred_orig"]))
+            self.assertLess(wild.max(), 1.5, "a label nobody believes moves the prediction by no more than most_residual")
+
+    def test_fewer_rows_than_a_window(self):
+        offline, twenty = self.table("offline.csv", self.rows[:300]), self.table("twenty.csv", self.rows[-20:])
+        summary, trace, _, out = self.run_on(offline, twenty, "--model", "ridge")
+        self.assertEqual(len(trace["row"]), 20)
+        self.assertIn("fewer records than a window", json.loads(read(f"{out}/store/results/monitor_done.flag"))["note"])
+        self.assertEqual(summary["drift_events"], [])
+        five = self.table("five.csv", self.rows[:5])
+        done = drst("run", "--offline", five, "--stage", f"a={twenty}", "--out", self.path("out"), *self.QUICK, expect=3)
+        for word in ("five.csv", "5 rows", "model.min_rows"):
+            self.assertIn(word, done.stderr)
+
+    def test_a_model_with_other_features_than_the_stream(self):
+        kpis = ("", "Unnamed: 0", "input_rate", "output_rate", "latency")
+        stream = self.table("stream.csv", self.rows[-90:])
+        half = [name if name in kpis or i % 2 else f"other_{name}" for i, name in enumerate(self.head)]
+        summary, _, said, _ = self.run_on(self.table("half.csv", self.rows[:300], half), stream, "--model", "extra_trees")
+        self.assertEqual(summary["records"]["predicted"], 90)
+        self.assertIn("lack inputs of the models, which are imputed: other_", said)
+        none = [name if name in kpis else f"other_{name}" for name in self.head]
+        out = self.path("none")
+        done = drst("run", "--offline", self.table("none.csv", self.rows[:300], none), "--stage", f"a={stream}", "--model", "ridge",
+                    "--out", out, *self.QUICK)
+        with open(f"{out}/summary.json", encoding="utf-8") as file:
+            records = json.load(file)["records"]
+        self.assertEqual((records["predicted"], records["dead_lettered"], records["lost"]), (0, 90, 0))
+        self.assertIn("90 of 90 records could not be used", done.stderr)
+
+    def test_scan_of_windows_with_one_value(self):
+        stream = self.odd("stream.csv", self.rows)
+        found = json.loads(drst("drift", "scan", "--json", "-q", "--window", "60", "--set", "drift.recent=[30]", stream).stdout)
+        self.assertIn("x_constant", found["constant_columns"])
+        self.assertIn("x_twin", found["duplicated_columns"])
+        self.assertNotIn("x_missing", found["columns"])
+        self.assertEqual(found["files"][0]["infinite_cells"], 520 + 104)
+        self.assertTrue(all(np.isfinite(change["signal_bits"]) for change in found["changes"]))
+
+
 class WrongInput(Temporary):
     """Each gets the right exit code and words that say what, where, what to do; nothing good is lost."""
 

@@ -69,6 +69,24 @@ std::string target_of(const ModelSettings& settings, const OfflineOptions& optio
   return options.target.empty() ? settings.targets.at(0) : options.target;
 }
 
+Split split_of(const Dataset& data, const ModelSettings& settings) {
+  Split split = split_last(data.starts, data.rows(), settings.validation_share,
+                           static_cast<std::size_t>(settings.gap_rows));
+  if (split.train.empty() || split.validation.empty())
+    throw InputError("training needs rows on both sides of the split: " + to_text(split.train.size()) +
+                     " to train on, " + to_text(split.validation.size()) + " to validate on");
+  return split;
+}
+
+/// What training would find out later, and could not tell of which table.
+void check_inputs(const Dataset& data, const ModelSettings& settings, const std::string& source) {
+  try {
+    (void)need_features(data, split_of(data, settings).train, static_cast<std::size_t>(settings.features));
+  } catch (const InputError& error) {
+    throw InputError(source + ": " + error.what() + "; another table is needed, or other training rows");
+  }
+}
+
 Dataset read_rows(const Table& table, const ModelSettings& settings, const OfflineOptions& options) {
   const std::string target = target_of(settings, options);
   if (settings.ridge_penalties.empty())
@@ -86,16 +104,8 @@ Dataset read_rows(const Table& table, const ModelSettings& settings, const Offli
   if (data.without_target > 0)
     log::warning(options.source + ": " + to_text(data.without_target) + " rows without a finite '" + target +
                  "' are left out");
+  check_inputs(data, settings, options.source);
   return data;
-}
-
-Split split_of(const Dataset& data, const ModelSettings& settings) {
-  Split split = split_last(data.starts, data.rows(), settings.validation_share,
-                           static_cast<std::size_t>(settings.gap_rows));
-  if (split.train.empty() || split.validation.empty())
-    throw InputError("training needs rows on both sides of the split: " + to_text(split.train.size()) +
-                     " to train on, " + to_text(split.validation.size()) + " to validate on");
-  return split;
 }
 
 /// The release that `pointer` names, if it came from the same training.
@@ -141,8 +151,7 @@ void add_metrics(std::map<std::string, double>& figures, const std::string& pref
 }
 
 void check_offline(const Table& table, const ModelSettings& settings, const OfflineOptions& options) {
-  const Dataset data = read_rows(table, settings, options);
-  (void)need_features(data, split_of(data, settings).train, static_cast<std::size_t>(settings.features));
+  (void)read_rows(table, settings, options);
 }
 
 TrainedModel train_offline(const Table& table, const ModelSettings& settings, const OfflineOptions& options,
