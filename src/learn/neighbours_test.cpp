@@ -39,6 +39,28 @@ NeighbourSettings plain() {
   return settings;
 }
 
+TEST(Neighbours, AbsurdRowsAreNotRememberedAndAbsurdQuestionsGetTheFrozenAnswer) {
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  Neighbours neighbours(constant_model(), plain());
+  const std::vector<float> here = {1, 2};
+  for (const float label : {0.0F, -5.0F, -3e38F, inf, -inf, missing}) neighbours.add(0, here, 100, label);
+  for (const float said : {0.0F, -5.0F, inf, missing}) neighbours.add(0, here, said, 100);
+  neighbours.add(0, std::vector<float>{1, 2, 3}, 100, 100);
+  EXPECT_EQ(neighbours.size(), 0U);
+  neighbours.add(0, std::vector<float>{inf, missing}, 100, 3e38F);
+  neighbours.add(std::numeric_limits<int64_t>::min(), std::vector<float>{-inf, 3e38F}, 100, 1e-38F);
+  EXPECT_EQ(neighbours.size(), 2U);
+  for (const auto& asked :
+       std::vector<std::vector<float>>{here, {inf, -inf}, {missing, missing}, {3e38F, -3e38F}})
+    for (const int64_t row : {int64_t{-1}, int64_t{5}, std::numeric_limits<int64_t>::max()}) {
+      const float said = neighbours.predict(row, asked, 100);
+      EXPECT_GE(said, 100 / std::exp(1.01F));
+      EXPECT_LE(said, 100 * std::exp(1.01F)) << "most_residual";
+    }
+  EXPECT_TRUE(std::isnan(neighbours.predict(1, here, missing)));
+  EXPECT_TRUE(std::isnan(neighbours.predict(1, here, -1)));
+}
+
 TEST(Neighbours, GoldenValue) {
   Neighbours neighbours(constant_model(), plain());
   const std::vector<float> here = {1, 2}, there = {3, 4}, asked = {2, 2};

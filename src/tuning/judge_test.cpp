@@ -313,6 +313,42 @@ TEST(Judge, APersonsMoveIsRespected) {
   EXPECT_EQ(bed.live(), mine.model_key);
 }
 
+/// Labels come from a probe over a topic that others write to, too.
+TEST(Judge, LabelsThatMeetNothingOrAreAbsurdAreCountedAndMoveNothingWild) {
+  Bed bed;
+  bed.ticks(20);
+  const auto before = bed.judge->counts();
+  const auto say = [&](const std::string& id, double value) {
+    NewRecord label;
+    label.value = encode_label(id, value, bed.clock.now());
+    bed.log.append(labels_topic(topic), 0, {&label, 1});
+  };
+  say(make_id("run1", 9999), 100);  // of no row
+  say("a probe's own id", 100);
+  say(make_id("run1", 5), 100);  // its label came with it
+  say(make_id("run1", 6), 1e300);
+  bed.tick();
+  EXPECT_EQ(bed.judge->counts().unmatched_labels, before.unmatched_labels + 2);
+  EXPECT_EQ(bed.judge->counts().duplicate_labels, before.duplicate_labels + 1);
+  EXPECT_EQ(bed.judge->counts().labels, before.labels + 1) << "of the row of this tick";
+  for (const double value : {-1e38, -1.0, 0.0, 3e38, -0.0, 1e-45}) {
+    bed.label_every = 0;
+    bed.tick();
+    say(make_id("run1", bed.row - 1), value);
+  }
+  bed.label_every = 1;
+  bed.ticks(2);
+  EXPECT_EQ(bed.judge->counts().labels, before.labels + 9);
+  const auto state = bed.state();
+  double sum = 0;
+  for (const auto& expert : state->experts) {
+    EXPECT_GE(expert.weight, 0) << expert.name;
+    sum += expert.weight;
+  }
+  EXPECT_NEAR(sum, 1, 1e-9);
+  EXPECT_EQ(bed.live(), bed.first.model_key);
+}
+
 TEST(Judge, ABrokenChallengerIsCountedAndPassedOver) {
   Bed bed;
   bed.ticks(5);
