@@ -37,7 +37,7 @@ void FirstModels::look_for_baseline() {
   if (!*pointer)
     return complain("no baseline model is in " + store_.url() +
                     " yet; `drst offline` into the same --store publishes it");
-  auto served = load_served(registry_, **pointer, batch_, limits_);
+  auto served = load_served(registry_, **pointer, batch_, limits_, slot_.shelf);
   if (!served)
     return complain("the baseline in " + store_.url() + " cannot be used: " + served.error().reason + "; " +
                     std::string(baseline_remedy));

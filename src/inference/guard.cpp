@@ -57,8 +57,8 @@ struct Guard::State {
 
   enum class Outcome { offered, refused, failed };
   Outcome try_offer(const Pointer& pointer, Gate verdict) {
-    auto served =
-        load_served(registry, pointer, static_cast<std::size_t>(settings.batch), settings.onnx.limits());
+    auto served = load_served(registry, pointer, static_cast<std::size_t>(settings.batch),
+                              settings.onnx.limits(), slot.shelf);
     if (!served) {
       complain(served.error().reason);
       return Outcome::failed;
@@ -132,7 +132,7 @@ struct Guard::State {
     for (const auto& expert : *wanted) {
       try {
         auto served = load_served(registry, expert.release, static_cast<std::size_t>(settings.batch),
-                                  settings.onnx.limits());
+                                  settings.onnx.limits(), slot.shelf);
         if (served) {
           set->lines.push_back({expert.line, std::move(*served)});
         } else {

@@ -13,7 +13,15 @@ uint32_t Predictor::Side::gather(std::span<const double> values, std::size_t row
   return map.gather(values, rows.data() + row * width);
 }
 
+/// Whether this side is to say what `earlier` says.
+bool Predictor::Side::echoes(const Side& earlier) {
+  if (earlier.same != nullptr || serving->model != earlier.serving->model) return false;
+  same = &earlier;
+  return true;
+}
+
 void Predictor::Side::predict(std::size_t count) {
+  if (same != nullptr) return;
   if (predictions.size() < count) predictions.resize(count);
   serving->model->predict(std::span(rows).first(count * map.size()), count,
                           std::span(predictions).first(count), *serving->scratch);
@@ -51,7 +59,7 @@ std::unique_ptr<ServedExperts> Predictor::replace_experts(std::unique_ptr<Served
 }
 
 std::span<const float> Predictor::lines(std::size_t row) {
-  for (std::size_t i = 0; i < lines_.size(); ++i) line_row_[i] = lines_[i].predictions[row];
+  for (std::size_t i = 0; i < lines_.size(); ++i) line_row_[i] = lines_[i].said(row);
   return line_row_;
 }
 
@@ -62,9 +70,13 @@ std::span<const float> Predictor::baseline_inputs(std::size_t row) const {
 
 void Predictor::rebuild() {
   const auto& columns = decoder_.columns();
-  for (auto& line : lines_) line.map.rebuild(line.inputs(), columns);
-  baseline_.map.rebuild(baseline_.inputs(), columns);
-  adaptive_.map.rebuild(adaptive_.inputs(), columns);
+  std::vector<Side*> sides = {&baseline_, &adaptive_};
+  for (auto& line : lines_) sides.push_back(&line);
+  for (std::size_t i = 0; i < sides.size(); ++i) {
+    sides[i]->same = nullptr;
+    sides[i]->map.rebuild(sides[i]->inputs(), columns);
+    for (std::size_t earlier = 0; earlier < i && !sides[i]->echoes(*sides[earlier]);) ++earlier;
+  }
   std::set<std::string_view> names;
   for (const auto* side : {&baseline_, &adaptive_})
     for (const std::string_view input : side->inputs())
@@ -83,8 +95,11 @@ Predictor::Added Predictor::add(const Sample& sample, double max_missing_fractio
   for (const std::size_t column : required_)
     if (!std::isfinite(sample.values[column])) ++added.missing.columns;
   if (added.missing.columns > max_missing_fraction * added.missing.of) return added;
-  added.missing.inputs = baseline_.gather(sample.values, rows_) + adaptive_.gather(sample.values, rows_);
-  for (auto& line : lines_) line.gather(sample.values, rows_);
+  const uint32_t missing = baseline_.gather(sample.values, rows_);
+  added.missing.inputs =
+      missing + (adaptive_.same != nullptr ? missing : adaptive_.gather(sample.values, rows_));
+  for (auto& line : lines_)
+    if (line.same == nullptr) line.gather(sample.values, rows_);
   added.usable = true;
   ++rows_;
   return added;

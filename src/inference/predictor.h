@@ -2,8 +2,8 @@
 // thread.
 //
 // Records are added one by one (their inputs are gathered by name) and predicted together; nothing is
-// allocated after warm-up. The adaptive model changes only between batches, so that all rows of a batch are
-// of the release that the trace names.
+// allocated after warm-up. A model that serves several sides (shelf.h) is asked once. The adaptive model
+// changes only between batches, so that all rows of a batch are of the release that the trace names.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +23,8 @@ class Predictor {
   /// `decoder` must outlive it; it is told to expect the models' inputs.
   Predictor(std::unique_ptr<ServedModel> baseline, std::unique_ptr<ServedModel> adaptive,
             RecordDecoder& decoder);
+  Predictor(const Predictor&) = delete;  // sides point to one another
+  Predictor& operator=(const Predictor&) = delete;
 
   /// Returns the model that was replaced. Not with records added and not yet predicted.
   std::unique_ptr<ServedModel> replace(std::unique_ptr<ServedModel> adaptive);
@@ -52,8 +54,8 @@ class Predictor {
   [[nodiscard]] std::size_t rows() const { return rows_; }
   /// Predicts all rows added; then baseline(i) and adaptive(i) are good until the next add().
   void predict();
-  [[nodiscard]] float baseline(std::size_t row) const { return baseline_.predictions[row]; }
-  [[nodiscard]] float adaptive(std::size_t row) const { return adaptive_.predictions[row]; }
+  [[nodiscard]] float baseline(std::size_t row) const { return baseline_.said(row); }
+  [[nodiscard]] float adaptive(std::size_t row) const { return adaptive_.said(row); }
   void clear() { rows_ = 0; }
 
   /// Names of inputs found missing that were not handed out before. Empty nearly always, and then cheap.
@@ -67,8 +69,13 @@ class Predictor {
     std::vector<float> rows;  // row-major
     std::vector<float> predictions;
     [[nodiscard]] const std::vector<std::string>& inputs() const { return serving->model->inputs(); }
+    const Side* same = nullptr;  // an earlier side with the very same model, which speaks for this one
+    [[nodiscard]] float said(std::size_t row) const {
+      return (same != nullptr ? same->predictions : predictions)[row];
+    }
     uint32_t gather(std::span<const double> values, std::size_t row);
     void predict(std::size_t count);
+    bool echoes(const Side& earlier);
   };
   void rebuild();
 

@@ -11,13 +11,14 @@
 namespace drst {
 
 Result<std::unique_ptr<ServedModel>> load_served(Registry& registry, const Pointer& pointer,
-                                                 std::size_t batch, const ModelLimits& limits) {
+                                                 std::size_t batch, const ModelLimits& limits,
+                                                 ModelShelf& shelf) {
   const double start = monotonic_seconds();
   auto loaded = registry.load(pointer);
   if (!loaded) return tl::unexpected(loaded.error());
   auto served = std::make_unique<ServedModel>();
   try {
-    served->model = load_model(loaded->onnx, limits);
+    served->model = shelf.get(loaded->info.sha256, [&] { return load_model(loaded->onnx, limits); });
     const auto& inputs = served->model->inputs();
     if (inputs.empty()) return failure(pointer.model_key + ": the model has no inputs");
     if (inputs != loaded->info.inputs)

@@ -14,8 +14,10 @@ namespace drst {
 
 /// Checks size and SHA-256 (Registry::load), that the graph is readable within the limits, that its inputs
 /// are those of its metrics, and that it predicts a finite number for a record without any input. Scratch
-/// memory is grown for `batch` rows. The Failure names the object and the cause.
+/// memory is grown for `batch` rows. A model that is on the shelf is not read again. The Failure names the
+/// object and the cause.
 Result<std::unique_ptr<ServedModel>> load_served(Registry& registry, const Pointer& pointer,
-                                                 std::size_t batch, const ModelLimits& limits = {});
+                                                 std::size_t batch, const ModelLimits& limits,
+                                                 ModelShelf& shelf);
 
 }  // namespace drst

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "inference/shelf.h"
 #include "learn/model.h"
 #include "registry/registry.h"
 
@@ -83,6 +84,7 @@ class HandOver {
 
 /// What one guard and one consumer share.
 struct ModelSlot : HandOver<ServedModel> {
+  ModelShelf shelf;
   HandOver<ServedExperts> experts;
   HandOver<WantedExperts> wanted;  ///< the other way: the consumer offers, the guard takes
 };
