@@ -10,7 +10,14 @@ find_package(CURL REQUIRED)
 pkg_check_modules(lmdb REQUIRED IMPORTED_TARGET lmdb)
 pkg_check_modules(libdeflate REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
+# Not linked but opened when it is needed (trees/xgboost_library.h), under the name that a linked program would ask for.
 pkg_check_modules(xgboost REQUIRED IMPORTED_TARGET xgboost)
+find_library(XGBOOST_LIBRARY xgboost HINTS ${xgboost_LIBRARY_DIRS} REQUIRED)
+execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${XGBOOST_LIBRARY} OUTPUT_VARIABLE xgboost_header COMMAND_ERROR_IS_FATAL ANY)
+if(NOT xgboost_header MATCHES "SONAME +([^ \n]+)")
+  message(FATAL_ERROR "${XGBOOST_LIBRARY} has no SONAME")
+endif()
+set(DRST_XGBOOST_FILE ${CMAKE_MATCH_1})
 
 # libonnx ships its protobuf classes in libonnx_proto; its CMake files ask for more than we use.
 find_library(ONNX_PROTO_LIBRARY onnx_proto REQUIRED)

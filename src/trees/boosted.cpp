@@ -1,20 +1,22 @@
 #include "trees/boosted.h"
 
-#include <xgboost/c_api.h>
-
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "trees/xgboost_library.h"
 
 namespace drst {
 
 namespace {
 
+using trees::xgboost;
+
 void must(int code) {
-  if (code != 0) throw FailedError("boosted trees: xgboost says: " + std::string(XGBGetLastError()));
+  if (code != 0)
+    throw FailedError("boosted trees: xgboost says: " + std::string(xgboost().XGBGetLastError()));
 }
 
 class Matrix {
@@ -26,11 +28,11 @@ class Matrix {
       const float* row = data.x.data() + r * data.stride;
       x.insert(x.end(), row, row + inputs);
     }
-    must(XGDMatrixCreateFromMat(x.data(), data.rows, inputs, std::nanf(""), &handle_));
-    must(XGDMatrixSetFloatInfo(handle_, "label", data.target.data(), data.rows));
-    must(XGDMatrixSetFloatInfo(handle_, "weight", data.weight.data(), data.rows));
+    must(xgboost().XGDMatrixCreateFromMat(x.data(), data.rows, inputs, std::nanf(""), &handle_));
+    must(xgboost().XGDMatrixSetFloatInfo(handle_, "label", data.target.data(), data.rows));
+    must(xgboost().XGDMatrixSetFloatInfo(handle_, "weight", data.weight.data(), data.rows));
   }
-  ~Matrix() { XGDMatrixFree(handle_); }
+  ~Matrix() { xgboost().XGDMatrixFree(handle_); }
   Matrix(const Matrix&) = delete;
   Matrix& operator=(const Matrix&) = delete;
   [[nodiscard]] DMatrixHandle handle() const { return handle_; }
@@ -43,25 +45,25 @@ class Booster {
  public:
   explicit Booster(const Matrix& matrix) : matrix_(matrix) {
     const DMatrixHandle handles[] = {matrix.handle()};
-    must(XGBoosterCreate(handles, 1, &handle_));
+    must(xgboost().XGBoosterCreate(handles, 1, &handle_));
   }
-  ~Booster() { XGBoosterFree(handle_); }
+  ~Booster() { xgboost().XGBoosterFree(handle_); }
   Booster(const Booster&) = delete;
   Booster& operator=(const Booster&) = delete;
 
   void set(const char* key, const std::string& value) {
-    must(XGBoosterSetParam(handle_, key, value.c_str()));
+    must(xgboost().XGBoosterSetParam(handle_, key, value.c_str()));
   }
   void train(std::size_t rounds) {
     for (std::size_t i = 0; i < rounds; ++i) {
       throw_if_stopped();
-      must(XGBoosterUpdateOneIter(handle_, static_cast<int>(i), matrix_.handle()));
+      must(xgboost().XGBoosterUpdateOneIter(handle_, static_cast<int>(i), matrix_.handle()));
     }
   }
   nlohmann::json model() {
     bst_ulong size = 0;
     const char* bytes = nullptr;
-    must(XGBoosterSaveModelToBuffer(handle_, R"({"format": "json"})", &size, &bytes));
+    must(xgboost().XGBoosterSaveModelToBuffer(handle_, R"({"format": "json"})", &size, &bytes));
     return nlohmann::json::parse(bytes, bytes + size);
   }
 

@@ -6,10 +6,12 @@
 
 #include "base/error.h"
 #include "trees/test_trees.h"
+#include "trees/xgboost_library.h"
 
 namespace drst {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::kInf;
 using testing::kNaN;
 using testing::power_law;
@@ -122,6 +124,20 @@ TEST(Boosted, OptionsOutOfRangeAreRefused) {
       EXPECT_THAT(error.what(), ::testing::HasSubstr(words));
     }
   }
+}
+
+TEST(XgboostLibrary, AMissingOrWrongOneIsSaid) {
+  const auto said = [](const std::string& file) {
+    try {
+      trees::open_xgboost(file);
+    } catch (const FailedError& error) {
+      return std::string(error.what());
+    }
+    return std::string("opened");
+  };
+  EXPECT_THAT(said("libxgboost.so.none"), HasSubstr("libxgboost.so.none"));
+  EXPECT_THAT(said("libxgboost.so.none"), HasSubstr("libxgboost0"));
+  EXPECT_THAT(said("libm.so.6"), HasSubstr("libm.so.6 is not the xgboost library"));
 }
 
 }  // namespace

@@ -15,7 +15,8 @@
 // each with its own TreeScratch.
 //
 // Files: ensemble (data, predict), table (training rows), extra_trees (randomised trees; kernels: its loops),
-// boosted (gradient boosting by the xgboost library), onnx (bytes <-> TreeEnsemble, bounds on everything).
+// boosted (gradient boosting by the xgboost library; xgboost_library: opens it when it is wanted), onnx
+// (bytes <-> TreeEnsemble, bounds on everything).
 #pragma once
 
 #include <cstddef>
