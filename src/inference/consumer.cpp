@@ -15,6 +15,7 @@
 #include "inference/partition.h"
 #include "inference/predictor.h"
 #include "inference/run_end.h"
+#include "inference/serve.h"
 #include "inference/trace.h"
 #include "registry/events.h"
 #include "stream/lane.h"
@@ -23,8 +24,6 @@
 namespace drst {
 
 namespace {
-constexpr std::size_t most_pending_events = 16;  // swap events wait for a quiet moment, but not for ever
-
 Duration seconds(double s) { return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s)); }
 
 /// A record of the batch between decoding and writing.
@@ -76,10 +75,10 @@ struct InferenceConsumer::State {
   std::vector<std::unique_ptr<OwnedPartition>> partitions;  // by number; null: not owned
   std::vector<Outcome> outcomes;
   std::size_t outcomes_used = 0;
-  std::vector<SwapEvent> events;
-  std::string current_run;   // of the newest record that names one
-  int64_t highest_row = -1;  // of it
-  bool broken = false;       // an exception left partitions half done
+  std::vector<SwapEvent> swaps;  // not yet told to the guard
+  std::string current_run;       // of the newest record that names one
+  int64_t highest_row = -1;      // of it
+  bool broken = false;           // an exception left partitions half done
   Patience patience;
   int64_t topic_end = -1;  // records ever appended to all partitions, when idleness began; -1: not idle
   RunEnd run_end;
@@ -156,7 +155,7 @@ struct InferenceConsumer::State {
     if (retiring) return false;  // one at a time: the guard frees it at its next step
     auto next = slot.take();
     if (!next) return false;
-    events.push_back(
+    swaps.push_back(
         {highest_row + 1, identity.member, next->release, next->load_ms, next->rollback, current_run});
     retiring = predictor->replace(std::move(next));
     hand_back();
@@ -164,17 +163,14 @@ struct InferenceConsumer::State {
     return true;
   }
 
-  void write_events() {
-    for (auto& event : events) {
-      if (event.run.empty()) event.run = current_run;  // it came before the run's first row
-      try {
-        write_event(store, event);
-      } catch (const Error& error) {  // the trace holds the release of every row; the event is a comfort
-        log::warning(identity.member + ": the swap to " + event.release +
-                     " could not be noted: " + error.what());
-      }
-    }
-    events.clear();
+  /// The guard notes the swaps; those that came before the run's first row when that has come.
+  void tell_swaps() {
+    if (swaps.empty() || current_run.empty()) return;
+    for (auto& event : swaps)
+      if (event.run.empty()) event.run = current_run;
+    if (auto untold = slot.swaps.take()) swaps.insert(swaps.begin(), untold->begin(), untold->end());
+    slot.swaps.offer(std::make_unique<std::vector<SwapEvent>>(std::move(swaps)));
+    swaps.clear();
   }
 
   // --- partitions ---
@@ -255,7 +251,8 @@ struct InferenceConsumer::State {
 
   void leave() {
     consumer->close();
-    write_events();
+    if (auto untold = slot.swaps.take()) write_swaps(store, *untold, identity.member);
+    write_swaps(store, swaps, identity.member);
     if (report) report(meter.report(identity.member, predictor->release(), clock.now()));
     finished = true;
   }
@@ -428,7 +425,7 @@ struct InferenceConsumer::State {
       leave();
       return Step::done;
     }
-    if ((batch.empty() && counts.records > 0) || events.size() >= most_pending_events) write_events();
+    tell_swaps();
     if (!batch.empty() || swapped) return Step::worked;
     if (!given_up()) return Step::idle;
     if (!patience.begun())

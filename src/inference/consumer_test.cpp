@@ -466,6 +466,31 @@ TEST(Consumer, NotesASwapBeforeTheFirstRowWithTheRunThatComes) {
   EXPECT_EQ(events[0].row, 0);
 }
 
+TEST(Consumer, LeavesTheNotingOfSwapsToItsGuardAndTheRestToItsEnd) {
+  InferenceWorld world;
+  world.produce(0, 3);
+  Member member(world);
+  member.run();
+  const auto swap_to = [&](uint64_t seed, int64_t row) {
+    world.registry.point_to(world.publish(seed, 0.2), "test", "better");
+    member.guard.step();
+    world.produce(row, row + 3);
+    while (member.consumer.step() == Step::worked) {
+    }
+  };
+  swap_to(3, 3);
+  EXPECT_TRUE(read_swap_events(world.store).empty()) << "the record path waits for no store";
+  swap_to(4, 6);  // whose guard's step notes the first
+  EXPECT_EQ(read_swap_events(world.store).size(), 1U);
+  world.finish();
+  while (member.consumer.step() != Step::done) {
+  }
+  const auto events = read_swap_events(world.store);
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].row, 3);
+  EXPECT_EQ(events[1].row, 6);
+}
+
 TEST(Consumer, SwapsUnderWayOnAnotherThreadNeverMixReleases) {
   constexpr int releases = 30;
   constexpr int64_t least_rows = 600;

@@ -13,15 +13,17 @@
 namespace drst {
 
 struct Guard::State {
-  State(ObjectStore& store, const Clock& clock_in, const InferenceSettings& settings_in,
+  State(ObjectStore& store_in, const Clock& clock_in, const InferenceSettings& settings_in,
         const RegistrySettings& gate, std::string consumer, ModelSlot& slot_in)
-      : clock(clock_in),
+      : store(store_in),
+        clock(clock_in),
         settings(settings_in),
         margin(gate.gain_margin),
-        registry(store, clock_in, gate),
+        registry(store_in, clock_in, gate),
         name("guard-" + std::move(consumer)),
         slot(slot_in) {}
 
+  ObjectStore& store;
   const Clock& clock;
   InferenceSettings settings;
   double margin;
@@ -121,6 +123,10 @@ struct Guard::State {
     return outcome == Outcome::failed ? Step::idle : Step::worked;
   }
 
+  void note_swaps() {
+    if (const auto swaps = slot.swaps.take()) write_swaps(store, *swaps, name);
+  }
+
   // --- experts ---
 
   /// What the consumer asked for, as far as it can be used. One that cannot is left out: its line then goes
@@ -167,6 +173,7 @@ Step Guard::step() {
   auto& s = *state_;
   s.slot.free_retired();
   s.slot.experts.free_retired();
+  s.note_swaps();
   if (s.serve_experts()) return Step::worked;
   const Time now = s.clock.now();
   if (s.next_poll && now < *s.next_poll) return Step::idle;

@@ -7,9 +7,10 @@
 // once and every occurrence counted, and since broken objects may be repaired it is tried again at the next
 // poll. A guard that has offered nothing yet (a restarted consumer must have some model) and finds the
 // pointer unusable goes back along the audit trail to the newest release that passes, and last to the
-// baseline. Releases of the judge's lines it makes ready when the consumer asks for them (slot.h): they are
-// not gated, since their weight is the judge's business. Belongs to one thread, which may be another than its
-// consumer's.
+// baseline. It also notes in the store which models the consumer has taken, so that no store is waited for on
+// the record path. Releases of the judge's lines it makes ready when the consumer asks for them (slot.h):
+// they are not gated, since their weight is the judge's business. Belongs to one thread, which may be another
+// than its consumer's.
 #pragma once
 
 #include <cstdint>

@@ -36,13 +36,15 @@ Predictor::Predictor(std::unique_ptr<ServedModel> baseline, std::unique_ptr<Serv
   adaptive_.served = std::move(adaptive);
   adaptive_.serving = adaptive_.served.get();
   decoder_.expect(adaptive_.inputs());
+  changed(false);
 }
 
 std::unique_ptr<ServedModel> Predictor::replace(std::unique_ptr<ServedModel> adaptive) {
+  const bool same_inputs = adaptive->model->inputs() == adaptive_.inputs();
   std::swap(adaptive_.served, adaptive);
   adaptive_.serving = adaptive_.served.get();
-  decoder_.expect(adaptive_.inputs());
-  stale_ = true;
+  if (!same_inputs) decoder_.expect(adaptive_.inputs());
+  changed(same_inputs);
   return adaptive;
 }
 
@@ -54,7 +56,7 @@ std::unique_ptr<ServedExperts> Predictor::replace_experts(std::unique_ptr<Served
     decoder_.expect(lines_[i].inputs());
   }
   line_row_.resize(lines_.size());
-  stale_ = true;
+  changed(false);
   return experts;
 }
 
@@ -68,15 +70,19 @@ std::span<const float> Predictor::baseline_inputs(std::size_t row) const {
   return std::span(baseline_.rows).subspan(row * width, width);
 }
 
+void Predictor::changed(bool same_inputs) {
+  if (!same_inputs) stale_ = true;
+  sides_.assign({&baseline_, &adaptive_});
+  for (auto& line : lines_) sides_.push_back(&line);
+  for (std::size_t i = 0; i < sides_.size(); ++i) {
+    sides_[i]->same = nullptr;
+    for (std::size_t earlier = 0; earlier < i && !sides_[i]->echoes(*sides_[earlier]);) ++earlier;
+  }
+}
+
 void Predictor::rebuild() {
   const auto& columns = decoder_.columns();
-  std::vector<Side*> sides = {&baseline_, &adaptive_};
-  for (auto& line : lines_) sides.push_back(&line);
-  for (std::size_t i = 0; i < sides.size(); ++i) {
-    sides[i]->same = nullptr;
-    sides[i]->map.rebuild(sides[i]->inputs(), columns);
-    for (std::size_t earlier = 0; earlier < i && !sides[i]->echoes(*sides[earlier]);) ++earlier;
-  }
+  for (auto* side : sides_) side->map.rebuild(side->inputs(), columns);
   std::set<std::string_view> names;
   for (const auto* side : {&baseline_, &adaptive_})
     for (const std::string_view input : side->inputs())

@@ -77,6 +77,8 @@ class Predictor {
     void predict(std::size_t count);
     bool echoes(const Side& earlier);
   };
+  /// Models have changed; `same_inputs`: none of them wants other inputs than its predecessor.
+  void changed(bool same_inputs);
   void rebuild();
 
   RecordDecoder& decoder_;
@@ -86,6 +88,7 @@ class Predictor {
   std::vector<float> line_row_;  // one row's predictions, by line
   uint64_t columns_version_ = 0;
   bool stale_ = true;                  // the maps
+  std::vector<Side*> sides_;           // all, in the order of their say
   std::vector<std::size_t> required_;  // columns of the current-sample inputs of both models, each once
   std::vector<std::string> told_;      // sorted: inputs whose absence was reported
   std::size_t rows_ = 0;

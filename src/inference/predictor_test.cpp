@@ -102,15 +102,25 @@ TEST_F(PredictorTest, EachSideSpeaksForItselfAsSoonAsItsModelDiffers) {
   for (const auto& each : {frozen, other, third}) EXPECT_EQ(each->asked, 1U);
   predictor.clear();
 
+  predictor.replace(serve(third, "of the same inputs as its line"));
+  predictor.replace(serve(model(5), "of the same inputs"));
+  add(R"({"features": {"a": 1, "b": 2, "c": 5}})");
+  predictor.predict();
+  EXPECT_EQ(predictor.adaptive(0), 15);
+  EXPECT_EQ(predictor.lines(0)[2], 300);
+  EXPECT_EQ(predictor.lines(0)[3], 3);
+  predictor.clear();
+  for (const auto& each : {frozen, other, third}) each->asked = 0;
+
   predictor.replace(serve(frozen, "rolled back"));
   predictor.replace_experts(lines_of({other}));
   add(R"({"features": {"a": 2, "b": 2, "c": 5}})");
   predictor.predict();
   EXPECT_EQ(predictor.adaptive(0), 4);
   EXPECT_EQ(predictor.lines(0)[0], 70);
-  EXPECT_EQ(frozen->asked, 2U);
-  EXPECT_EQ(other->asked, 2U);
-  EXPECT_EQ(third->asked, 1U);
+  EXPECT_EQ(frozen->asked, 1U);
+  EXPECT_EQ(other->asked, 1U);
+  EXPECT_EQ(third->asked, 0U);
 }
 
 TEST(ModelShelf, HoldsWhatIsAliveOnceAndNothingElse) {

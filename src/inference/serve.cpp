@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "base/time.h"
 
@@ -38,6 +39,16 @@ Result<std::unique_ptr<ServedModel>> load_served(Registry& registry, const Point
   served->release = pointer.model_key;
   served->load_ms = (monotonic_seconds() - start) * 1e3;
   return served;
+}
+
+void write_swaps(ObjectStore& store, const std::vector<SwapEvent>& swaps, const std::string& who) {
+  for (const auto& event : swaps) {
+    try {
+      write_event(store, event);
+    } catch (const Error& error) {  // the trace holds the release of every row; the event is a comfort
+      log::warning(who + ": the swap to " + event.release + " could not be noted: " + error.what());
+    }
+  }
 }
 
 }  // namespace drst

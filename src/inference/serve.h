@@ -20,4 +20,7 @@ Result<std::unique_ptr<ServedModel>> load_served(Registry& registry, const Point
                                                  std::size_t batch, const ModelLimits& limits,
                                                  ModelShelf& shelf);
 
+/// Writes the events; one that cannot be is warned of, as `who`.
+void write_swaps(ObjectStore& store, const std::vector<SwapEvent>& swaps, const std::string& who);
+
 }  // namespace drst

@@ -15,6 +15,7 @@
 
 #include "inference/shelf.h"
 #include "learn/model.h"
+#include "registry/events.h"
 #include "registry/registry.h"
 
 namespace drst {
@@ -86,7 +87,9 @@ class HandOver {
 struct ModelSlot : HandOver<ServedModel> {
   ModelShelf shelf;
   HandOver<ServedExperts> experts;
-  HandOver<WantedExperts> wanted;  ///< the other way: the consumer offers, the guard takes
+  // The other way: the consumer offers, the guard takes.
+  HandOver<WantedExperts> wanted;
+  HandOver<std::vector<SwapEvent>> swaps;  ///< to be noted in the store, which may take its time
 };
 
 }  // namespace drst
