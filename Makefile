@@ -14,7 +14,7 @@ export DRST_DATA
 endif
 
 .PHONY: help packages build run test test-fast test-long test-bare test-packaged asan tsan tidy format format-check shellcheck \
-        bench fuzz install packaged figures drift-figures choose clean test-python
+        bench process-figures fuzz install packaged figures drift-figures choose clean test-python
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -77,6 +77,10 @@ shellcheck: packages
 bench: packages ## all benchmarks, each beside a yardstick of the same run
 	@tools/build.sh release $(BUILD) benches
 	@tools/bench.sh $(BUILD)
+
+process-figures: packages ## memory of a consumer process, and from its start to its first prediction; needs DRST_DATA
+	@tools/build.sh release $(BUILD) drst
+	@/usr/bin/python3 tests/infer_process.py
 
 figures: packages ## the table of docs/figures.md, "Label budgets": each family, five budgets, SEEDS (5) seeds; needs DRST_DATA
 	@tools/build.sh release $(BUILD) pipeline_budgets_bench

@@ -13,6 +13,7 @@ import unittest
 
 import numpy as np
 
+import infer_process
 from end_to_end import DRST, PERF, Temporary, drst, read
 
 OFFLINE = f"{PERF}/combined.csv:head=600"
@@ -357,6 +358,18 @@ class Reports(Chain):
         self.assertEqual(len(os.listdir(f"{self.store}/results/drift")), len(first["drift_events"]) + len(second["drift_events"]))
         ids = np.load(f"{self.store}/results/infer-8_inference_trace.npz")["id"]
         self.assertTrue(str(ids[0]).startswith("one-"), "what the other run left is not touched")
+
+
+class Cost(Temporary):
+    def test_memory_and_start_of_a_consumer(self):
+        # Aimed at: 25 MiB and 0.1 s with networks, 60 MiB and 0.3 s with trees. Memory is steady; time depends on who else is here.
+        stores, log = infer_process.cases(self.work)
+        for name, most_mib in (("mlp", 25), ("two mixtures", 60)):
+            found = [infer_process.measure(stores[name], log, self.work) for _ in range(2)]
+            self.assertLess(min(first for first, *_ in found), 2, name)
+            for _, pss, private, _ in found:
+                self.assertLess(max(pss, private) / 1024, most_mib, name)
+                self.assertGreater(pss / 1024, 4, "what was measured is a consumer at work")
 
 
 if __name__ == "__main__":
