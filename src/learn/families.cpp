@@ -8,11 +8,10 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "learn/fit_trees.h"
 #include "learn/fitting.h"
 #include "learn/scaler.h"
 #include "learn/select.h"
-#include "trees/boosted.h"
-#include "trees/extra_trees.h"
 
 namespace drst {
 namespace learn {
@@ -65,53 +64,11 @@ struct Fitted {
 constexpr uint64_t seed_trees = 101, seed_members = 102;
 
 Fitted fit_trees(const std::string& family, const FitRequest& request, const ModelSettings& settings) {
-  const Dataset& train = *request.train;
-  const double floor = target_floor(train.y, settings.target_floor_share);
-  std::vector<float> target = train.y;
-  std::vector<float> weight = train.weight;
-  bool negative = false;
-  for (float& y : target) {
-    negative = negative || y < 0;
-    const double size = std::max(std::abs(static_cast<double>(y)), floor);
-    if (request.recipe.log_target) {
-      y = static_cast<float>(std::log(std::max(static_cast<double>(y), floor)));
-    } else if (train.weight.empty()) {
-      weight.push_back(static_cast<float>(floor / size));
-    } else {
-      weight[static_cast<std::size_t>(&y - target.data())] *= static_cast<float>(floor / size);
-    }
-  }
-  TrainTable table;
-  table.inputs = train.inputs;
-  table.stand_in = stand_ins(train.inputs);
-  table.x = train.x;
-  table.y = target;
-  table.weight = weight;
-  const auto seed = Random(request.seed).fork(seed_trees)();
-  TreeEnsemble ensemble;
-  if (family == "gbt") {
-    BoostedOptions options;
-    options.rounds = static_cast<std::size_t>(settings.gbt_rounds);
-    options.learning_rate = settings.gbt_learning_rate;
-    options.depth = static_cast<std::size_t>(settings.gbt_depth);
-    options.seed = seed;
-    options.threads = 1;  // the order of its sums depends on their number
-    ensemble = fit_boosted(table, options);
-  } else {
-    ExtraTreesOptions options;
-    options.trees = static_cast<std::size_t>(settings.trees);
-    options.feature_share = settings.tree_feature_share;
-    options.least_leaf = static_cast<std::size_t>(settings.tree_least_leaf);
-    options.most_nodes = static_cast<std::size_t>(settings.tree_most_nodes);
-    options.log_splits = request.recipe.log_inputs;
-    options.seed = seed;
-    options.threads = static_cast<std::size_t>(settings.threads);
-    ensemble = fit_extra_trees(table, options);
-  }
-  ensemble.exponential = request.recipe.log_target;
-  ensemble.non_negative = !negative;
   Fitted fitted;
-  fitted.model = make_model(std::move(ensemble), family);
+  fitted.model =
+      drst::fit_trees(family, *request.train,
+                      {request.recipe.log_inputs, request.recipe.log_target, settings.target_floor_share},
+                      settings, Random(request.seed).fork(seed_trees)());
   if (request.validation != nullptr)
     fitted.validation = evaluate(*fitted.model, *request.validation, settings.epsilon);
   return fitted;
@@ -229,14 +186,27 @@ double stress_of(const std::string& family, const std::vector<learn::Fold>& fold
              : std::accumulate(losses.begin(), losses.end(), 0.0) / static_cast<double>(folds.size());
 }
 
-/// |Pearson r| of the standardised inputs with ln(y), mean 1; of a model without networks: none.
-std::vector<float> relevance_of(const Model& model, const Dataset& data, const ModelSettings& settings) {
-  const auto networks = networks_of(model);
-  if (networks.empty() || !networks.front().exponential || data.rows() < 2) return {};
+/// Beside trees, which need none: Model::scaling. Only where the target is a logarithm, as those who measure
+/// distances ask for no other.
+std::shared_ptr<const Network> scaling_of(const Model& model, const Dataset& data, const Recipe& recipe,
+                                          const ModelSettings& settings) {
+  if (model.trees() == nullptr || !model.trees()->exponential) return nullptr;
+  std::vector<std::size_t> all(data.rows());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  auto scaling = std::make_shared<Network>();
+  fit_inputs(*scaling, with_inputs(data, model.inputs()), all, {recipe.log_inputs, settings.clip_inputs});
+  scaling->exponential = true;
+  return scaling;
+}
+
+/// |Pearson r| of the standardised inputs with ln(y), mean 1; of a model without a scaling: none.
+std::vector<float> relevance_of(const Model& model, const Network* scaling, const Dataset& data,
+                                const ModelSettings& settings) {
+  if (scaling == nullptr || !scaling->exponential || data.rows() < 2) return {};
   const Dataset matched = with_inputs(data, model.inputs());
   const std::size_t width = matched.inputs.size();
   std::vector<float> x(matched.x.size());
-  transform_inputs(networks.front(), matched.x, matched.rows(), x);
+  transform_inputs(*scaling, matched.x, matched.rows(), x);
   const double floor = target_floor(matched.y, settings.target_floor_share);
   const auto n = static_cast<double>(matched.rows());
   std::vector<double> log_y;
@@ -364,7 +334,9 @@ TrainedModel train_one(const std::string& family, const Dataset& data, const Spl
     result.settings["validation_epochs"] = to_text(judged.epochs);
   }
   result.model = std::move(published.model);
-  result.relevance = relevance_of(*result.model, data, settings);
+  result.scaling = scaling_of(*result.model, data, recipe, settings);
+  result.relevance = relevance_of(
+      *result.model, result.scaling ? result.scaling.get() : result.model->scaling(), data, settings);
   result.epochs = published.epochs;
   result.validation = judged.validation;
   result.stress = judged.stress;
@@ -378,6 +350,13 @@ TrainedModel train_one(const std::string& family, const Dataset& data, const Spl
 }
 
 }  // namespace
+
+std::map<std::string, std::string> metadata_of(const TrainedModel& trained) {
+  std::map<std::string, std::string> metadata;
+  if (!trained.relevance.empty()) metadata["relevance"] = relevance_text(trained.relevance);
+  if (trained.scaling) metadata["scaling"] = scaling_text(*trained.scaling);
+  return metadata;
+}
 
 const std::vector<std::string>& known_families() {
   static const std::vector<std::string> names = {"auto", "mlp", "ridge", "extra_trees", "gbt", "mixture"};

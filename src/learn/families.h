@@ -31,13 +31,17 @@ namespace drst {
 struct TrainedModel {
   std::string family;
   std::shared_ptr<const Model> model;
-  std::vector<float> relevance;  ///< by input, mean 1: Model::relevance
-  Metrics validation;            ///< on split.validation
+  std::vector<float> relevance;            ///< by input, mean 1: Model::relevance
+  std::shared_ptr<const Network> scaling;  ///< beside trees: Model::scaling
+  Metrics validation;                      ///< on split.validation
   double stress = 0;  ///< mean bounded error on bands of the target held out of training; 0: not measured
   std::size_t epochs = 0;                       ///< of the published weights; 0: not trained in epochs
   std::map<std::string, std::string> settings;  ///< what was decided, for the lineage
   std::map<std::string, Metrics> families;      ///< validation figures of all families that were tried
 };
+
+/// What travels in the model file beside the graph: relevance and scaling.
+std::map<std::string, std::string> metadata_of(const TrainedModel& trained);
 
 /// Names that `train_family` knows, "auto" first.
 const std::vector<std::string>& known_families();

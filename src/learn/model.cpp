@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "learn/mixture.h"
+#include "learn/model_metadata.h"
 #include "nn/kernels.h"
 #include "nn/network.h"
 #include "nn/onnx.h"
@@ -68,6 +68,7 @@ class TreesModel final : public Model {
     all["family"] = family_;
     return drst::to_onnx(ensemble_, all);
   }
+  [[nodiscard]] const TreeEnsemble* trees() const override { return &ensemble_; }
 
  private:
   struct OwnScratch final : Scratch {
@@ -178,33 +179,21 @@ std::unique_ptr<Model> load_any(std::string_view onnx_bytes, const ModelLimits& 
   return make_model(std::move(network), std::move(family));
 }
 
-std::vector<float> parse_relevance(const std::string& text, std::size_t inputs) {
-  if (text.empty()) return {};
-  const auto json = nlohmann::json::parse(text, nullptr, false);
-  if (!json.is_array() || json.size() != inputs)
-    throw ModelError("model file: 'relevance' must be a JSON list of " + to_text(inputs) + " numbers");
-  std::vector<float> relevance;
-  for (const auto& value : json) {
-    const double number = value.is_number() ? value.get<double>() : -1;
-    if (!(number >= 0) || !(number <= 1e6))
-      throw ModelError("model file: 'relevance' holds what is no number between 0 and 1e6");
-    relevance.push_back(static_cast<float>(number));
-  }
-  return relevance;
-}
-
 }  // namespace
 
 std::unique_ptr<const Model> load_model(std::string_view onnx_bytes, const ModelLimits& limits) {
   std::map<std::string, std::string> metadata;
   auto model = load_any(onnx_bytes, limits, metadata);
-  model->relevance_ = parse_relevance(metadata["relevance"], model->inputs().size());
+  model->relevance_ = learn::parse_relevance(metadata["relevance"], model->inputs().size());
+  if (model->trees() != nullptr) model->scaling_ = learn::parse_scaling(metadata["scaling"], *model->trees());
   return model;
 }
 
-std::string relevance_text(std::span<const float> relevance) {
-  if (relevance.empty()) return {};
-  return nlohmann::json(std::vector<float>(relevance.begin(), relevance.end())).dump();
+const Network* Model::scaling() const {
+  if (network() != nullptr) return network();
+  for (const auto& member : members())
+    if (member.model->network() != nullptr) return member.model->network();
+  return scaling_.get();
 }
 
 }  // namespace drst

@@ -69,10 +69,9 @@ void describe(SettingsVisitor& v, NeighbourSettings& s) {
 
 Neighbours::Neighbours(std::shared_ptr<const Model> frozen, const NeighbourSettings& settings)
     : frozen_(std::move(frozen)), settings_(settings) {
-  auto networks = networks_of(*frozen_);
-  if (networks.empty() || !networks.front().exponential) return;
+  if (frozen_->scaling() == nullptr || !frozen_->scaling()->exponential) return;
   usable_ = true;
-  Network& ends = networks.front();
+  Network ends = *frozen_->scaling();
   for (auto* bound : {&ends.low, &ends.high})
     for (float& value : *bound) value *= static_cast<float>(settings_.range_factor);
   ends_ = std::make_shared<const Network>(std::move(ends));

@@ -8,15 +8,16 @@
 //   k_i = exp(-D_i / (2 width)) (1 + recency e^(-age_i / recency_rows)),
 //   D_i = mean over inputs of c_f (z_f - z_if)^2
 //
-// with z the frozen network's standardised inputs, cut at 1.5 times the range seen in training, and c_f the
-// inputs' relevance (|Pearson r| with ln y offline, mean 1), m the `median_share`. A kernel regression of
-// residuals by local medians (Truong, "Asymptotic properties of kernel estimators based on local medians",
-// Annals of Statistics 17, 1989); m < 1 mixes in the usual local mean (Nadaraya 1964, Watson 1964), which one
-// label of a short collapse moves for a whole experiment. Only where nothing at all is near it is B; whether
-// neighbours can be trusted is for their weight among the experts to say. B is the frozen model; where that
-// is a geometric mixture of networks and trees, its members with another share of the trees, which in a world
-// that neither has seen are wrong in a steadier way: what is steady, residuals put right. Not for targets
-// that can be negative or zero: such rows are not remembered. One thread.
+// with z the inputs as the frozen model's network standardises them (of trees alone, as one would that was
+// fitted beside them: Model::scaling), cut at 1.5 times the range seen in training, c_f the inputs' relevance
+// (|Pearson r| with ln y offline, mean 1), and m the `median_share`. A kernel regression of residuals by local
+// medians (Truong, "Asymptotic properties of kernel estimators based on local medians", Annals of Statistics
+// 17, 1989); m < 1 mixes in the usual local mean (Nadaraya 1964, Watson 1964), which one label of a short
+// collapse moves for a whole experiment. Only where nothing at all is near it is B; whether neighbours can be
+// trusted is for their weight among the experts to say. B is the frozen model; where that is a geometric
+// mixture of networks and trees, its members with another share of the trees, which in a world that neither
+// has seen are wrong in a steadier way: what is steady, residuals put right. Not for targets that can be
+// negative or zero: such rows are not remembered. One thread.
 #pragma once
 
 #include <cstddef>
@@ -46,8 +47,8 @@ void describe(SettingsVisitor& visitor, NeighbourSettings& settings);
 
 class Neighbours {
  public:
-  /// `frozen` must have a network in it (networks_of), else `usable()` is false and nothing is ever
-  /// predicted.
+  /// `frozen` must have a scaling, and a target that was learned as its logarithm; else `usable()` is false
+  /// and nothing is ever predicted.
   Neighbours(std::shared_ptr<const Model> frozen, const NeighbourSettings& settings);
   [[nodiscard]] bool usable() const { return usable_; }
   [[nodiscard]] std::size_t size() const { return residuals_.size(); }

@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "nn/network.h"
+#include "nn/onnx.h"
 #include "trees/ensemble.h"
 
 namespace drst {
@@ -100,6 +101,47 @@ TEST(Neighbours, TakeResidualsOfAMixtureWithAnotherShareOfTheTrees) {
                 100 * std::exp(share + (std::log(1.5) - share) / 1.05), 0.02)
         << share;
   }
+}
+
+/// The tree as it is read from a file that says how constant_model() scales.
+std::shared_ptr<const Model> tree_with(const std::string& scaling) {
+  return load_model(constant_tree()->to_onnx({{"scaling", scaling}}));
+}
+
+TEST(Neighbours, OfTreesAloneMeasureByTheScalingBesideThem) {
+  Neighbours networks(constant_model(), plain());
+  Neighbours trees(tree_with(scaling_text(*constant_model()->network())), plain());
+  ASSERT_TRUE(trees.usable());
+  EXPECT_FALSE(Neighbours(constant_tree(), plain()).usable()) << "nobody said how";
+  for (Neighbours* both : {&networks, &trees}) {
+    both->add(0, std::vector<float>{1, 2}, 100, 150);
+    both->add(1, std::vector<float>{12, -8}, 100, 80);
+  }
+  Random random(3);
+  for (int i = 0; i < 50; ++i) {
+    const std::vector<float> x = {static_cast<float>(random.uniform(-30, 30)),
+                                  i == 7 ? missing : static_cast<float>(random.uniform(-30, 30))};
+    EXPECT_EQ(networks.predict(2, x, 100), trees.predict(2, x, 100));
+  }
+}
+
+TEST(Neighbours, AScalingThatDoesNotFitIsNoModelFile) {
+  const std::string good = scaling_text(*constant_model()->network());
+  const auto with = [&good](const std::string& from, const std::string& to) {
+    std::string text = good;
+    const auto at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from << " in " << good;
+    return text.replace(at, from.size(), to);
+  };
+  EXPECT_NO_THROW((void)tree_with(good));
+  for (const std::string& bad :
+       {std::string("{"), std::string("[1,2]"), with("\"shift\":[0.0,0.0]", "\"shift\":[0.0]"),
+        with("\"shift\":", "\"lift\":"), with("\"log1p\":[0,0]", "\"log1p\":[]"),
+        with("\"low\":[-1.0,-1.0]", "\"low\":[2,2]"), with("\"low\":[-1.0,-1.0]", "\"low\":[]"),
+        with("\"shift\":[0.0,0.0]", "\"shift\":[0.0,1e300]"),
+        with("\"shift\":[0.0,0.0]", "\"shift\":[0.0,null]"),
+        with("\"log_factor\":[]", "\"log_factor\":[0,1]")})
+    EXPECT_THROW((void)tree_with(bad), ModelError) << bad;
 }
 
 TEST(Neighbours, FarFromEverythingItIsTheFrozenModel) {
@@ -235,7 +277,7 @@ TEST(Neighbours, WhatCannotBeLearnedFromIsLeftAlone) {
   EXPECT_LE(answer, 100 * std::exp(1.0F));
 }
 
-TEST(Neighbours, AModelWithoutANetworkHasNoNeighbours) {
+TEST(Neighbours, ATargetThatIsNoLogarithmHasNoNeighbours) {
   Network linear = *constant_model()->network();
   linear.exponential = false;
   Neighbours neighbours(make_model(std::move(linear), "ridge"), plain());

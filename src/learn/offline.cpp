@@ -200,8 +200,8 @@ OfflineResult run_offline(const Table& table, const ModelSettings& settings, Obj
     add_metrics(info.metrics, "validation.", trained.validation);
     for (const auto& [family, metrics] : trained.families)
       add_metrics(info.metrics, "validation." + family + ".", metrics);
-    std::map<std::string, std::string> metadata = {{"target", info.target}};
-    if (!trained.relevance.empty()) metadata["relevance"] = relevance_text(trained.relevance);
+    std::map<std::string, std::string> metadata = metadata_of(trained);
+    metadata["target"] = info.target;
     onnx = trained.model->to_onnx(metadata);
 
     const auto columns = candidate_inputs(table, settings.kpis, info.target, false);
