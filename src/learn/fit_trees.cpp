@@ -45,25 +45,21 @@ TrainTable table_of(const Dataset& data, const Learned& learned) {
   return table;
 }
 
-BoostedOptions boosted_options(const ModelSettings& settings, uint64_t seed) {
-  BoostedOptions options;
-  options.rounds = static_cast<std::size_t>(settings.gbt_rounds);
-  options.learning_rate = settings.gbt_learning_rate;
-  options.depth = static_cast<std::size_t>(settings.gbt_depth);
-  options.seed = seed;
-  options.threads = 1;  // the order of its sums depends on their number
-  return options;
-}
-
 }  // namespace
 
 std::unique_ptr<Model> fit_trees(const std::string& family, const Dataset& data, const TreeTask& task,
-                                 const ModelSettings& settings, uint64_t seed) {
+                                 const ModelSettings& settings, uint64_t seed, double* helper_cpu_s) {
   const Learned rows = learned(data, task);
   const TrainTable table = table_of(data, rows);
   TreeEnsemble ensemble;
   if (family == "gbt") {
-    ensemble = fit_boosted(table, boosted_options(settings, seed));
+    BoostedOptions options;
+    options.rounds = static_cast<std::size_t>(settings.gbt_rounds);
+    options.learning_rate = settings.gbt_learning_rate;
+    options.depth = static_cast<std::size_t>(settings.gbt_depth);
+    options.seed = seed;
+    options.threads = 1;  // the order of its sums depends on their number
+    ensemble = fit_boosted(table, options);
   } else {
     ExtraTreesOptions options;
     options.trees = static_cast<std::size_t>(settings.trees);
@@ -73,17 +69,20 @@ std::unique_ptr<Model> fit_trees(const std::string& family, const Dataset& data,
     options.log_splits = task.log_inputs;
     options.seed = seed;
     options.threads = static_cast<std::size_t>(settings.threads);
-    ensemble = fit_extra_trees(table, options);
+    ensemble = fit_extra_trees(table, options, helper_cpu_s);
   }
   ensemble.exponential = task.log_target;
   ensemble.non_negative = !rows.negative;
   return make_model(std::move(ensemble), family);
 }
 
+bool can_be_boosted_on(const Model& base) {
+  return base.trees() != nullptr && !base.trees()->less_or_equal && base.trees()->scale == 1;
+}
+
 std::unique_ptr<Model> boost_on(const Model& base, const Dataset& data, const TreeTask& task,
-                                std::size_t rounds, double learning_rate, const ModelSettings& settings,
-                                uint64_t seed) {
-  if (base.trees() == nullptr || base.trees()->less_or_equal || base.trees()->scale != 1)
+                                const BoostOn& more) {
+  if (!can_be_boosted_on(base))
     throw InputError("only boosted trees can be boosted on, this is a model of the family " +
                      std::string(base.family()));
   TreeEnsemble joined = *base.trees();
@@ -96,9 +95,12 @@ std::unique_ptr<Model> boost_on(const Model& base, const Dataset& data, const Tr
   for (std::size_t r = 0; r < said.size(); ++r) rows.target[r] -= said[r];
   TrainTable table = table_of(data, rows);
   table.impute = joined.impute;
-  BoostedOptions options = boosted_options(settings, seed);
-  options.rounds = rounds;
-  options.learning_rate = learning_rate;
+  BoostedOptions options;
+  options.rounds = more.rounds;
+  options.depth = more.depth;
+  options.learning_rate = more.learning_rate;
+  options.seed = more.seed;
+  options.threads = 1;  // as above
   const TreeEnsemble correction = fit_boosted(table, options);
   joined.base += correction.base;
   for (std::size_t t = 0; t < correction.trees.size(); ++t) append_tree(joined, correction.tree(t));

@@ -7,6 +7,7 @@
 // Pure functions.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -24,13 +25,24 @@ struct TreeTask {
 };
 
 /// `family`: extra_trees or gbt. InputError for rows that cannot be learned from (trees/table.h).
+/// `helper_cpu_s`: gets the CPU seconds of threads other than the caller's added.
 std::unique_ptr<Model> fit_trees(const std::string& family, const Dataset& data, const TreeTask& task,
-                                 const ModelSettings& settings, uint64_t seed);
+                                 const ModelSettings& settings, uint64_t seed,
+                                 double* helper_cpu_s = nullptr);
 
-/// `base` and `rounds` more trees of `learning_rate`. `data`: the base's inputs. Only for boosted trees as
-/// `fit_trees` makes them; InputError for others, as for fit_trees.
+/// Whether these are boosted trees as `fit_trees` makes them.
+bool can_be_boosted_on(const Model& base);
+
+struct BoostOn {
+  std::size_t rounds = 30;  ///< trees
+  std::size_t depth = 4;
+  double learning_rate = 0.1;
+  uint64_t seed = 1;
+};
+
+/// `base` and more trees. `data`: the base's inputs. InputError: the base cannot be boosted on; as for
+/// fit_trees.
 std::unique_ptr<Model> boost_on(const Model& base, const Dataset& data, const TreeTask& task,
-                                std::size_t rounds, double learning_rate, const ModelSettings& settings,
-                                uint64_t seed);
+                                const BoostOn& more);
 
 }  // namespace drst

@@ -44,7 +44,7 @@ TEST(FitTrees, BoostedOnTheyLearnANewWorldAndKeepTheirFirstTrees) {
     const auto base = fit_trees("gbt", world(1, 400, 1), task, quick(), 1);
     const Dataset test = world(0.5, 200, 2);
     EXPECT_GT(error(*base, test), 0.8);
-    const auto more = boost_on(*base, world(0.5, 300, 3), task, 40, 0.1, quick(), 7);
+    const auto more = boost_on(*base, world(0.5, 300, 3), task, {.rounds = 40, .seed = 7});
     EXPECT_LT(error(*more, test), log_target ? 0.1 : 0.2);
     ASSERT_EQ(more->trees()->trees.size(), 140U);
     for (std::size_t t = 0; t < 100; ++t) EXPECT_EQ(more->trees()->trees[t], base->trees()->trees[t]);
@@ -55,14 +55,16 @@ TEST(FitTrees, BoostedOnTheyLearnANewWorldAndKeepTheirFirstTrees) {
     more->predict(test.x, test.rows(), mine, *more->make_scratch());
     read->predict(test.x, test.rows(), theirs, *read->make_scratch());
     EXPECT_EQ(mine, theirs);
-    EXPECT_EQ(more->to_onnx({}), boost_on(*base, world(0.5, 300, 3), task, 40, 0.1, quick(), 7)->to_onnx({}));
-    EXPECT_NE(more->to_onnx({}), boost_on(*base, world(0.5, 300, 3), task, 40, 0.1, quick(), 8)->to_onnx({}));
+    EXPECT_EQ(more->to_onnx({}),
+              boost_on(*base, world(0.5, 300, 3), task, {.rounds = 40, .seed = 7})->to_onnx({}));
+    EXPECT_NE(more->to_onnx({}),
+              boost_on(*base, world(0.5, 300, 3), task, {.rounds = 40, .seed = 8})->to_onnx({}));
   }
 }
 
 TEST(FitTrees, RowsThatTheBaseKnowsTeachItLittle) {
   const auto base = fit_trees("gbt", world(1, 400, 1), {}, quick(), 1);
-  const auto more = boost_on(*base, world(1, 400, 1), {}, 20, 0.1, quick(), 1);
+  const auto more = boost_on(*base, world(1, 400, 1), {}, {.rounds = 20});
   const Dataset test = world(1, 200, 2);
   EXPECT_LT(error(*more, test), error(*base, test) + 0.005);
 }
@@ -82,7 +84,7 @@ TEST(FitTrees, WeightsSayWhichWorldCounts) {
 TEST(FitTrees, OnlyBoostedTreesCanBeBoostedOn) {
   const Dataset data = world(1, 100, 1);
   const auto base = fit_trees("extra_trees", data, {}, quick(), 1);
-  EXPECT_THROW((void)boost_on(*base, data, {}, 5, 0.1, quick(), 1), InputError);
+  EXPECT_THROW((void)boost_on(*base, data, {}, {}), InputError);
 }
 
 }  // namespace

@@ -96,6 +96,7 @@ RetrainerOptions Config::retrainer_options(const std::string& lane) const {
   options.lane = lane;
   options.target = target_of(lane);
   options.family = model.family;
+  options.model = model;
   options.seed = static_cast<uint64_t>(run.seed);
   options.epsilon = model.epsilon;
   options.target_floor_share = model.target_floor_share;

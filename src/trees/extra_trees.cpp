@@ -225,18 +225,20 @@ class Grower {
 
 }  // namespace
 
-TreeEnsemble fit_extra_trees(const TrainTable& table, const ExtraTreesOptions& options) {
+TreeEnsemble fit_extra_trees(const TrainTable& table, const ExtraTreesOptions& options,
+                             double* helper_cpu_s) {
   const Plan plan = make_plan(table, options);
   std::vector<std::vector<TreeNode>> grown(options.trees);
   const std::size_t workers = std::clamp(options.threads, std::size_t{1}, options.trees);
   std::atomic<std::size_t> next{0};
-  in_parallel(workers, workers, [&](std::size_t) {
+  const double used = in_parallel(workers, workers, [&](std::size_t) {
     Grower grower(plan);
     for (std::size_t t = next++; t < grown.size(); t = next++) {
       throw_if_stopped();
       grown[t] = grower.grow(t);
     }
   });
+  if (helper_cpu_s != nullptr) *helper_cpu_s += used;
   TreeEnsemble ensemble;
   ensemble.inputs = table.inputs;
   ensemble.stand_in = table.stand_in;

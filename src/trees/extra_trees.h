@@ -34,7 +34,9 @@ struct ExtraTreesOptions {
   std::size_t threads = 1;
 };
 
-/// InputError: see prepare_rows; options out of range.
-TreeEnsemble fit_extra_trees(const TrainTable& table, const ExtraTreesOptions& options);
+/// InputError: see prepare_rows; options out of range. `helper_cpu_s`: gets the CPU seconds of threads other
+/// than the caller's added.
+TreeEnsemble fit_extra_trees(const TrainTable& table, const ExtraTreesOptions& options,
+                             double* helper_cpu_s = nullptr);
 
 }  // namespace drst

@@ -62,11 +62,11 @@ TEST(Answer, TakesUpAColumnThatTheNewestRowsHave) {
   settings.new_column_rows = 30;
   Answer found = world.answer(settings);
   ASSERT_TRUE(found.better) << found.reason;
-  EXPECT_EQ(found.network.inputs, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(found.model->inputs(), (std::vector<std::string>{"a", "b"}));
   settings.new_column_rows = 100;  // less than half of so many have it
   found = world.answer(settings);
   ASSERT_TRUE(found.better) << found.reason;
-  EXPECT_EQ(found.network.inputs, std::vector<std::string>{"a"});
+  EXPECT_EQ(found.model->inputs(), std::vector<std::string>{"a"});
 }
 
 TEST(Answer, WhatCountsAsAFactDecidesWhetherAFewRowsTell) {

@@ -50,6 +50,14 @@ void make_relative(std::span<double> weight, std::span<const float> y, double fl
 }
 }  // namespace
 
+std::vector<double> row_weights(const Material& material, const TuningSettings& settings) {
+  const std::size_t n = material.recent.rows();
+  std::vector<double> weight(n + material.offline.rows(), settings.offline_weight);
+  for (std::size_t i = 0; i < n; ++i)
+    weight[i] = std::exp(-static_cast<double>(n - 1 - i) / settings.memory_decay);
+  return weight;
+}
+
 Pool make_pool(Network& network, const Material& material, const TuningSettings& settings) {
   widen_clipping(network, material.recent);
   Pool pool;
@@ -62,9 +70,7 @@ Pool make_pool(Network& network, const Material& material, const TuningSettings&
   const double floor = target_floor(y, material.target_floor_share);
   pool.z = standardise_target(network, y, floor);
   const std::size_t n = material.recent.rows();
-  std::vector<double> weight(y.size(), settings.offline_weight);
-  for (std::size_t i = 0; i < n; ++i)
-    weight[i] = std::exp(-static_cast<double>(n - 1 - i) / settings.memory_decay);
+  std::vector<double> weight = row_weights(material, settings);
   if (!network.exponential) {
     make_relative(std::span(weight).first(n), std::span(y).first(n), floor);
     make_relative(std::span(weight).subspan(n), std::span(y).subspan(n), floor);
@@ -117,6 +123,17 @@ std::vector<Network> refit_all(const std::vector<Network>& networks, const Mater
   for (std::size_t k = 0; k < networks.size(); ++k)
     refitted.push_back(refit(networks[k], material, settings, k == 0 ? seed : Random(seed).fork(k)()));
   return refitted;
+}
+
+std::shared_ptr<const Model> model_of(const std::vector<Network>& networks) {
+  const auto model = [](const Network& network) {
+    return make_model(network, network.hidden().empty() ? "ridge" : "mlp");
+  };
+  if (networks.size() == 1) return model(networks.front());
+  std::vector<MixtureMember> members;
+  members.reserve(networks.size());
+  for (const auto& network : networks) members.push_back({model(network), 1});
+  return make_mixture(std::move(members), networks.front().exponential, "mixture");
 }
 
 Network with_new_inputs(Network network, const std::vector<std::string>& inputs, const Dataset& recent) {

@@ -7,10 +7,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "learn/dataset.h"
+#include "learn/model.h"
 #include "nn/network.h"
 #include "nn/train.h"
 #include "tuning/retrainer.h"
@@ -23,6 +25,9 @@ struct Material {
   Dataset offline;
   double target_floor_share = 0.01;  ///< of the median |y|: smaller targets are learned as that
 };
+
+/// How much each row counts: recent ones by their age, then offline ones.
+std::vector<double> row_weights(const Material& material, const TuningSettings& settings);
 
 /// Standardised rows with sampling weights: recent rows, then offline ones.
 struct Pool {
@@ -48,6 +53,9 @@ Network refit(Network network, const Material& material, const TuningSettings& s
 /// The same for all networks of a line, which share their inputs: each with a seed of its own.
 std::vector<Network> refit_all(const std::vector<Network>& networks, const Material& material,
                                const TuningSettings& settings, uint64_t seed);
+
+/// Networks of one line serve together, as the mean of their logarithms where they predict such.
+std::shared_ptr<const Model> model_of(const std::vector<Network>& networks);
 
 /// `network` with further inputs that it gives no weight yet, scaled by what `recent` shows of them: predicts
 /// the same, and can learn columns that another topology brought. Inputs it has already are skipped.

@@ -73,28 +73,30 @@ bool Retrainer::State::load() {
     throw FailedError("retrainer: the live model in " + store.url() +
                       " cannot be used: " + current.error().reason + "; " + std::string(live_remedy));
   if (!*frozen || !*current) return false;
-  first_networks = networks_of(*(*frozen)->model);
   baseline = Predictor(std::move((*frozen)->model));
-  restart_line();
+  begin_line((*frozen)->info);
   live = Predictor(std::move((*current)->model));
   live_info = std::move((*current)->info);
   loaded = true;
   return true;
 }
 
-void Retrainer::State::restart_line() {
-  starts.clear();
-  line.clear();
-  advance_line(first_networks, 0);
+void Retrainer::State::begin_line(const ReleaseInfo& frozen) {
+  const auto& model = baseline.shared_model();
+  if (auto networks = networks_of(*model); !networks.empty()) {
+    line = make_network_line(std::move(networks), settings);
+  } else if (model->trees() != nullptr) {
+    const auto log_inputs = frozen.settings.find("log_inputs");
+    line = make_tree_line(model, log_inputs == frozen.settings.end() || log_inputs->second != "off",
+                          options.model, settings);
+  }
+  if (line) challenger = Predictor(line->newest());
 }
 
-void Retrainer::State::advance_line(std::vector<Network> networks, uint64_t trained_labels) {
-  if (networks.empty()) return;
-  line = std::move(networks);
-  challenger = Predictor(model_of(line));
-  starts.push_back({line.front(), trained_labels});
-  if (starts.size() > static_cast<std::size_t>(settings.kept_starts))
-    starts.erase(starts.begin() + 1);  // the first has seen no label and stays
+void Retrainer::State::advance_line(std::shared_ptr<const Model> model, uint64_t trained_labels) {
+  if (!line) return;
+  line->advance(std::move(model), trained_labels);
+  challenger = Predictor(line->newest());
 }
 
 void Retrainer::State::follow_pointer() {
@@ -126,7 +128,7 @@ void Retrainer::State::adopt() {
   while (!to_adopt.empty() && to_adopt.begin()->first <= row) {
     const ReleaseInfo& info = to_adopt.begin()->second;
     if (auto served = info.role == "refit" ? publisher.load(info) : failure("not of the line"))
-      advance_line(networks_of(*served->model), memory.labels_seen());
+      advance_line(std::move(served->model), memory.labels_seen());
     labels_at_refit = memory.labels_seen();
     to_adopt.erase(to_adopt.begin());
   }
@@ -159,7 +161,7 @@ void Retrainer::State::take(const JoinedReader::Item& item) {
     for (const double value : item.values) values.push_back(to_cell(value));
     const Predictions predicted{
         baseline.predict(values, memory.columns()), live.predict(values, memory.columns()),
-        has_line() ? challenger.predict(values, memory.columns()) : std::numeric_limits<float>::quiet_NaN()};
+        line ? challenger.predict(values, memory.columns()) : std::numeric_limits<float>::quiet_NaN()};
     row = item.row >= 0 ? item.row : row + 1;
     const std::string id = item.id.empty() ? "row-" + to_text(row) : item.id;
     labelled = memory.add_sample(id, row, std::move(values), predicted);
@@ -236,7 +238,7 @@ Retrainer::~Retrainer() = default;
 
 Step Retrainer::step() { return state_->step(); }
 
-double Retrainer::helper_cpu_s() const { return state_->helper_cpu_s; }
+double Retrainer::helper_cpu_s() const { return state_->line ? state_->line->helper_cpu_s() : 0; }
 
 Retrainer::Counts Retrainer::counts() const { return state_->counts; }
 

@@ -3,19 +3,22 @@
 // Follows the stream as its own exclusive group and keeps a bounded memory of labelled rows (memory.h), each
 // with what baseline, live model and challenger predicted for it when it came, so that every comparison is
 // between predictions made before the label was known.
-//  * On drift (a pending hand-over) it answers with a search over the tier's grid (answer.h): proposes a
-//    winner that beats the live model on the newest labelled rows, which the winner never saw, or says why
-//    not. It always ends with the done flag; each answer is a RetrainEvent.
-//  * Between drifts, every `refit_every_labels` labels, where those are near one another, the line of refits
-//    (a copy of the baseline's networks at first) is fine-tuned on the memory (refit.h) and proposed. A line
-//    that fell behind the baseline begins anew.
+//  * On drift (a pending hand-over) it answers with a search over the tier's grid (answer.h; of trees: with a
+//    refit that is judged alike): proposes a winner that beats the live model on the newest labelled rows,
+//    which the winner never saw, or says why not. It always ends with the done flag; each answer is a
+//    RetrainEvent.
+//  * Between drifts, every `refit_every_labels` labels (of trees, which cost more:
+//  `tree_refit_every_labels`),
+//    where those are near one another, the line of refits (refit_line.h: the baseline at first) learns from
+//    the memory and is proposed. Networks are fine-tuned, refit upon refit, and a line of them that fell
+//    behind the baseline begins anew; trees begin anew each time.
 // What it proposes is stored as a release in state "challenger"; the judge (judge.h) weighs it, and alone
 // moves the pointer. No label is used before it arrived. `busy_rows`: on the virtual clock a result takes
 // effect so many stream rows after the work began. Effects are keyed: a release's `trigger` is the drift
 // event's id, or refit-<run>-<row>; after a crash the log is read again from its start, published releases
 // are adopted where they were made and nothing is published twice. Randomness comes from the seed and the
-// trigger. Files: retrainer (this: the component), memory, refit, answer, publisher (effects), grid and race
-// (the search).
+// trigger. Files: retrainer (this: the component; retrainer_state, _refit, _answer), memory, refit_line
+// (network_line, tree_line, refit), answer, judging, publisher (effects), grid and race (the search).
 #pragma once
 
 #include <memory>
@@ -25,6 +28,7 @@
 #include "base/settings.h"
 #include "base/time.h"
 #include "learn/model_limits.h"
+#include "learn/settings.h"
 #include "registry/registry.h"
 #include "store/store.h"
 #include "stream/log.h"
@@ -63,6 +67,11 @@ struct TuningSettings {
   double refit_final_rate_share = 0.05;
   double refit_weight_decay = 0;
   double refit_noise = 0;
+  // refits of models without networks
+  int64_t tree_refit_every_labels = 50;
+  int64_t gbt_refit_rounds = 30;
+  int64_t gbt_refit_depth = 4;
+  double gbt_refit_learning_rate = 0.1;
   // track record
   int64_t track_rows = 200;
   double rows_a_fact = 3;
@@ -78,6 +87,7 @@ struct RetrainerOptions {
   std::string target = "output_rate";
   std::string lane;  ///< its labels, group and topics (stream/lane.h)
   std::string family = "auto";
+  ModelSettings model = {};  ///< as offline: how trees are grown anew
   uint64_t seed = 1;
   int64_t busy_rows = 0;
   double epsilon = 1e-6;             ///< of the relative error, as the model's

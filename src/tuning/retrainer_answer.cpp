@@ -38,24 +38,22 @@ void Retrainer::State::answer(const Trigger& trigger) {
     return;
   }
   follow_pointer();
-  if (starts.empty()) {
-    event.reason = "the model (" + live_info.family +
-                   ") has no network that could train on; a mixture has trees and networks";
+  if (!line) {
+    event.reason = "the baseline (" + std::string(baseline.model().family()) +
+                   ") is made of neither networks nor trees of one ensemble, so nothing can be trained on";
     publisher.answer(event, false);
     ++counts.answers;
     return;
   }
-  Question question{&memory,
-                    window ? std::move(*window) : DriftWindow{},
-                    &offline,
-                    options.target,
-                    trigger.tier,
-                    {starts.begin(), starts.end()},
-                    options.epsilon,
-                    options.target_floor_share,
-                    seed_of(trigger.event)};
-  Answer found = answer_drift(question, settings);
-  helper_cpu_s += found.helper_cpu_s;
+  Answer found = line->answer({&memory,
+                               window ? std::move(*window) : DriftWindow{},
+                               &offline,
+                               options.target,
+                               trigger.tier,
+                               {},
+                               options.epsilon,
+                               options.target_floor_share,
+                               seed_of(trigger.event)});
   event.candidates = found.candidates;
   event.labels = found.labels;
   event.val_rmse = found.val_rmse;
@@ -70,7 +68,6 @@ void Retrainer::State::answer(const Trigger& trigger) {
 
 void Retrainer::State::conclude(RetrainEvent event, const Answer& found) {
   ReleaseInfo info = release_info("retrain", event.id);
-  info.family = family_of({found.network});
   info.metrics["row"] = static_cast<double>(event.row);
   info.labels = event.labels;
   info.gain_over_baseline = found.baseline_val_loss - found.val_loss;
@@ -87,9 +84,10 @@ void Retrainer::State::conclude(RetrainEvent event, const Answer& found) {
   if (found.better && !publisher.consumers_would_take(info)) {
     event.reason = "the gain over the baseline is within registry.gain_margin: " + event.reason;
   } else if (found.better) {
-    info.data_sha256 = data_digest(memory.dataset(found.network.inputs, 0, memory.rows().size()));
+    info.family = found.model->family();
+    info.data_sha256 = data_digest(memory.dataset(found.model->inputs(), 0, memory.rows().size()));
     event.published = true;
-    event.release = propose(*model_of({found.network}), info, line_answer).model_key;
+    event.release = propose(*found.model, info, line_answer).model_key;
     ++counts.published_answers;
   }
   publisher.answer(event, false);

@@ -13,27 +13,8 @@ namespace drst {
 
 using namespace tuning;
 
-namespace tuning {
-
-std::string family_of(const std::vector<Network>& networks) {
-  if (networks.size() > 1) return "mixture";
-  return networks.front().hidden().empty() ? "ridge" : "mlp";
-}
-
-/// Networks of one line serve together, as the mean of their logarithms where they predict such.
-std::shared_ptr<const Model> model_of(const std::vector<Network>& networks) {
-  if (networks.size() == 1) return make_model(networks.front(), family_of(networks));
-  std::vector<MixtureMember> members;
-  members.reserve(networks.size());
-  for (const auto& network : networks)
-    members.push_back({make_model(network, network.hidden().empty() ? "ridge" : "mlp"), 1});
-  return make_mixture(std::move(members), networks.front().exponential, "mixture");
-}
-
-}  // namespace tuning
-
 bool Retrainer::State::newest_labels_are_near() const {
-  const auto newest = static_cast<std::size_t>(settings.refit_every_labels);
+  const auto newest = static_cast<std::size_t>(line->every_labels());
   const auto& rows = memory.rows();
   if (settings.refit_span_rows == 0 || rows.empty()) return true;
   const auto& oldest = rows[rows.size() - std::min(newest, rows.size())];
@@ -41,8 +22,8 @@ bool Retrainer::State::newest_labels_are_near() const {
 }
 
 void Retrainer::State::refit_if_due() {
-  if (settings.refit_every_labels == 0 || !has_line()) return;
-  if (memory.labels_seen() - labels_at_refit < static_cast<uint64_t>(settings.refit_every_labels)) return;
+  if (!line || line->every_labels() == 0) return;
+  if (memory.labels_seen() - labels_at_refit < static_cast<uint64_t>(line->every_labels())) return;
   labels_at_refit = memory.labels_seen();
   if (!newest_labels_are_near()) return;
   const ScopedTimer timer(options.metrics, "retrainer", "refit");
@@ -51,17 +32,16 @@ void Retrainer::State::refit_if_due() {
   const Record track =
       compare(memory, static_cast<std::size_t>(settings.track_rows), options.epsilon, settings.rows_a_fact);
   // A line that the world has left behind learns its way back more slowly than the baseline does.
-  const bool lost = track.challenger_gain < -settings.restart_z * track.challenger_error;
-  const std::vector<Network>& from = lost ? first_networks : line;
-  const auto& inputs = from.front().inputs;
+  const bool lost = line->goes_on() && track.challenger_gain < -settings.restart_z * track.challenger_error;
+  const auto& inputs = line->newest()->inputs();
   Material material{memory.dataset(inputs, 0, memory.rows().size()),
                     make_dataset(offline, inputs, options.target), options.target_floor_share};
-  std::vector<Network> networks = refit_all(from, material, settings, seed_of(trigger));
+  auto model = line->refit(material, lost, seed_of(trigger));
   ++counts.refits;
   counts.restarts += lost ? 1 : 0;
 
   ReleaseInfo info = release_info("refit", trigger);
-  info.family = family_of(networks);
+  info.family = model->family();
   info.data_sha256 = data_digest(material.recent);
   info.gain_over_baseline = track.challenger_gain;
   info.gain_over_live = track.live - track.challenger;
@@ -70,9 +50,9 @@ void Retrainer::State::refit_if_due() {
   info.metrics["track.live_loss"] = track.live;
   info.metrics["track.baseline_loss"] = track.baseline;
   if (lost) info.settings["restarted"] = "from the baseline";
-  defer([this, networks = std::move(networks), info = std::move(info), labels = memory.labels_seen()] {
-    (void)propose(*model_of(networks), info, line_refit);
-    advance_line(networks, labels);
+  defer([this, model = std::move(model), info = std::move(info), labels = memory.labels_seen()] {
+    (void)propose(*model, info, line_refit);
+    advance_line(model, labels);
     ++counts.published_refits;
   });
 }

@@ -4,13 +4,12 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/patience.h"
 #include "registry/events.h"
@@ -19,25 +18,16 @@
 #include "tuning/memory.h"
 #include "tuning/predictor.h"
 #include "tuning/publisher.h"
+#include "tuning/refit_line.h"
 #include "tuning/retrainer.h"
 
 namespace drst {
-
-namespace tuning {
-
-std::string family_of(const std::vector<Network>& networks);
-
-/// Networks of one line serve together, as the mean of their logarithms where they predict such.
-std::shared_ptr<const Model> model_of(const std::vector<Network>& networks);
-
-}  // namespace tuning
 
 struct Retrainer::State {
   using Answer = tuning::Answer;
   using Memory = tuning::Memory;
   using Predictor = tuning::Predictor;
   using Publisher = tuning::Publisher;
-  using Question = tuning::Question;
 
   ObjectStore& store;
   const Clock& clock;
@@ -48,15 +38,13 @@ struct Retrainer::State {
   JoinedReader reader;
   Memory memory;
   Counts counts;
-  double helper_cpu_s = 0;  // of searches
 
-  // Models. The line of refits begins with the baseline's networks; the live model is what the pointer names.
+  // Models. The line of refits begins with the baseline; the live model is what the pointer names.
   Predictor baseline, live;
-  std::vector<Network> first_networks, line;
-  Predictor challenger;  // of the line
+  std::unique_ptr<tuning::RefitLine> line;  // null: the baseline has neither networks nor trees of its own
+  Predictor challenger;                     // of the line
   ReleaseInfo live_info;
   bool loaded = false;
-  std::deque<Question::Start> starts;
 
   // Where we are.
   int64_t row = -1;  ///< of the newest sample
@@ -79,11 +67,8 @@ struct Retrainer::State {
   // --- models ---
 
   bool load();
-  /// Without networks in the baseline there is no line of refits.
-  [[nodiscard]] bool has_line() const { return !line.empty(); }
-
-  void restart_line();
-  void advance_line(std::vector<Network> networks, uint64_t trained_labels);
+  void begin_line(const ReleaseInfo& frozen);
+  void advance_line(std::shared_ptr<const Model> model, uint64_t trained_labels);
   /// The judge (or a person) moves the pointer.
   void follow_pointer();
 

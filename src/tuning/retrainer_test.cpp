@@ -61,6 +61,9 @@ ModelSettings model_settings(const std::string& family = "ridge") {
   ModelSettings model;
   model.family = family;
   model.lags = "off";
+  model.trees = 20;
+  model.gbt_rounds = 40;
+  model.gbt_learning_rate = 0.2;
   return model;
 }
 
@@ -112,6 +115,7 @@ struct Bed {
     offline = run_offline(offline_table(), model_settings(family), store, registry, {1, "test"});
     baseline = load_model(registry.load({offline.baseline.model_key, offline.baseline.metrics_key})->onnx);
     options.run_id = "run1";
+    options.model = model_settings(family);
     start();
   }
   void start() {
@@ -237,8 +241,96 @@ TEST(Retrainer, RefitsFollowTheWorldAndServeOnEvidence) {
   EXPECT_TRUE(bed.registry.verify().empty());
 }
 
-TEST(Retrainer, AModelOfTreesAloneIsAnsweredWithAReason) {
-  Bed bed(tuning_settings(), "extra_trees");
+TuningSettings tree_settings() {
+  auto settings = tuning_settings();
+  settings.tree_refit_every_labels = 10;
+  settings.gbt_refit_rounds = 20;
+  settings.gbt_refit_learning_rate = 0.2;
+  return settings;
+}
+
+class RetrainerOfTrees : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Families, RetrainerOfTrees, ::testing::Values("extra_trees", "gbt"));
+
+TEST_P(RetrainerOfTrees, RefitsFollowTheWorldAndServeOnEvidence) {
+  Bed bed(tree_settings(), GetParam());
+  bed.ticks(100);
+  bed.world.factor = 0.5;
+  bed.ticks(90);
+  bed.ticks(60, true);
+  EXPECT_LT(bed.frozen.metrics().acc02, 0.1);
+  EXPECT_GT(bed.adaptive.metrics().acc02, 0.7);
+  EXPECT_LT(bed.live_scores.metrics().bounded, 0.5 * bed.frozen.metrics().bounded);
+  EXPECT_EQ(bed.retrainer->counts().refits, 25U);
+  EXPECT_EQ(bed.retrainer->counts().restarts, 0U) << "each begins anew";
+  for (const auto& info : bed.registry.list()) {
+    if (info.role != "refit") continue;
+    EXPECT_EQ(info.family, GetParam());
+    const auto model = load_model(bed.registry.load({info.model_key, info.metrics_key})->onnx);
+    ASSERT_NE(model->trees(), nullptr);
+    EXPECT_EQ(model->trees()->trees.size(), std::string(GetParam()) == "gbt" ? 60U : 20U)
+        << "a correction takes the place of the last one";
+  }
+  EXPECT_TRUE(bed.registry.verify().empty());
+}
+
+TEST_P(RetrainerOfTrees, AnswersADriftAndIsJudgedOnRowsItNeverSaw) {
+  auto settings = tree_settings();
+  settings.tree_refit_every_labels = 0;
+  for (const Tier tier : {Tier::A, Tier::C}) {
+    Bed bed(settings, GetParam());
+    bed.ticks(60);
+    bed.world.factor = 0.5;
+    bed.ticks(120);
+    bed.raise(tier);
+    const auto done = Handover(bed.store).done();
+    ASSERT_TRUE(done.has_value());
+    EXPECT_TRUE(done->published) << done->reason;
+    const auto events = read_retrain_events(bed.store);
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_EQ(events[0].candidates, std::string(GetParam()) == "gbt" && tier == Tier::C ? 2 : 1);
+    EXPECT_LT(events[0].val_loss, events[0].live_val_loss);
+    bed.ticks(60);
+    EXPECT_EQ(bed.live(), done->release);
+    EXPECT_EQ(bed.retrainer->counts().refits, 0U);
+
+    // An heir completes the same answer and makes no second release.
+    bed.store.remove("results/retrain_done.flag");
+    for (const auto& key : bed.store.list("results/retrains/")) bed.store.remove(key);
+    bed.start();
+    bed.settle();
+    EXPECT_EQ(bed.releases("retrain"), 1);
+    ASSERT_TRUE(Handover(bed.store).done().has_value());
+    EXPECT_EQ(Handover(bed.store).done()->release, done->release);
+  }
+}
+
+TEST_P(RetrainerOfTrees, SaysWhyAnAnswerIsNotBetter) {
+  Bed calm(tree_settings(), GetParam());
+  calm.ticks(150);
+  calm.raise();
+  ASSERT_TRUE(Handover(calm.store).done().has_value());
+  EXPECT_FALSE(Handover(calm.store).done()->published);
+  EXPECT_THAT(Handover(calm.store).done()->reason, HasSubstr("newest labelled rows"));
+  Bed few(tree_settings(), GetParam());
+  few.labels.every = 10;
+  few.ticks(80);
+  few.raise();
+  ASSERT_TRUE(Handover(few.store).done().has_value());
+  EXPECT_FALSE(Handover(few.store).done()->published);
+  EXPECT_THAT(Handover(few.store).done()->reason, HasSubstr("too few"));
+}
+
+TEST(Retrainer, ABaselineOfNeitherNetworksNorTreesOfItsOwnIsAnsweredWithAReason) {
+  Bed bed(tree_settings(), "extra_trees");
+  auto loaded = bed.registry.load({bed.offline.baseline.model_key, bed.offline.baseline.metrics_key});
+  const std::shared_ptr<const Model> trees = load_model(loaded->onnx);
+  auto info = loaded->info;
+  bed.clock.advance(std::chrono::seconds(1));
+  bed.store.remove("models/baseline.txt");
+  bed.registry.set_baseline(
+      bed.registry.publish(make_mixture({{trees, 1}, {trees, 1}}, true, "mixture")->to_onnx({}), info));
+  bed.start();
   bed.ticks(60);
   bed.world.factor = 0.5;
   bed.ticks(120);
@@ -246,7 +338,7 @@ TEST(Retrainer, AModelOfTreesAloneIsAnsweredWithAReason) {
   const auto done = Handover(bed.store).done();
   ASSERT_TRUE(done.has_value());
   EXPECT_FALSE(done->published);
-  EXPECT_THAT(done->reason, HasSubstr("extra_trees"));
+  EXPECT_THAT(done->reason, HasSubstr("neither networks nor trees"));
   EXPECT_EQ(bed.retrainer->counts().refits, 0U);
 }
 
@@ -428,10 +520,11 @@ TEST(Retrainer, BusyRowsPassBeforeAResultServes) {
   EXPECT_TRUE(Handover(bed.store).done().has_value());
 }
 
-std::map<std::string, std::string> run_once(int64_t threads, int restart_at) {
-  auto settings = tuning_settings();
+std::map<std::string, std::string> run_once(int64_t threads, int restart_at,
+                                            const std::string& family = "ridge") {
+  auto settings = family == "ridge" ? tuning_settings() : tree_settings();
   settings.threads = threads;
-  Bed bed(settings);
+  Bed bed(settings, family);
   std::map<std::string, std::string> models;
   for (int i = 0; i < 260; ++i) {
     if (i == 90) bed.world.factor = 0.5;
@@ -453,15 +546,28 @@ TEST(Retrainer, IsDeterministicWhateverTheThreads) {
   EXPECT_EQ(once, run_once(2, -1));
 }
 
-TEST(Retrainer, ARestartAdoptsWhatWasPublishedAndRepeatsNothing) {
-  const auto undisturbed = run_once(1, -1);
-  const auto restarted = run_once(1, 200);
+/// Up to row 200, at which the second run had its retrainer restarted.
+void expect_the_same(const std::map<std::string, std::string>& undisturbed,
+                     const std::map<std::string, std::string>& restarted) {
   for (const auto& [key, digest] : undisturbed) {
     const auto row = key.rfind('-') == std::string::npos ? 0 : std::atoi(key.c_str() + key.rfind('-') + 1);
     if (row < 200) {
       EXPECT_EQ(restarted.at(key), digest) << key;
     }
   }
+}
+
+TEST(Retrainer, ARestartAdoptsWhatWasPublishedAndRepeatsNothing) {
+  expect_the_same(run_once(1, -1), run_once(1, 200));
+}
+
+TEST_P(RetrainerOfTrees, IsDeterministicWhateverTheThreadsAndARestartRepeatsNothing) {
+  const auto once = run_once(1, -1, GetParam());
+  EXPECT_GT(once.size(), 10U);
+  EXPECT_EQ(once, run_once(2, -1, GetParam()));
+  const auto restarted = run_once(2, 200, GetParam());
+  expect_the_same(once, restarted);
+  EXPECT_EQ(once.size(), restarted.size()) << "the heir refits where the other would have";
 }
 
 TEST(Retrainer, EndsWhenNothingComes) {

@@ -75,6 +75,20 @@ void describe(SettingsVisitor& visitor, TuningSettings& s) {
   visitor.visit("refit_weight_decay", s.refit_weight_decay, {"1", "L2 term in refits", 0, 1});
   visitor.visit("refit_noise", s.refit_noise,
                 {"standard deviations", "Gaussian noise on inputs in refits", 0, 10});
+  visitor.visit(
+      "tree_refit_every_labels", s.tree_refit_every_labels,
+      {"labels",
+       "between two refits of a model of trees alone; each takes a tenth of a second, and what came "
+       "since the last one its neighbours know; 0: none",
+       0, 1e9});
+  visitor.visit("gbt_refit_rounds", s.gbt_refit_rounds,
+                {"trees", "that a refit of boosted trees adds to the baseline's", 1, 10'000});
+  visitor.visit("gbt_refit_depth", s.gbt_refit_depth,
+                {"splits",
+                 "from root to leaf in these trees; less than the baseline's, for what it misses is simpler, "
+                 "and a split costs the same however few rows it parts",
+                 1, 15});
+  visitor.visit("gbt_refit_learning_rate", s.gbt_refit_learning_rate, {"1", "of these trees", 1e-4, 1});
   visitor.visit("track_rows", s.track_rows,
                 {"labels", "over which the line of refits is compared with the baseline", 2, 1e6});
   visitor.visit("rows_a_fact", s.rows_a_fact,
