@@ -229,9 +229,10 @@ class AnswersToDrift(Temporary):
 
 class EachFamily(Temporary):
     def test_meets_a_drift(self):
+        python = os.environ.get("DRST_PYTHON")
         for family in ("extra_trees", "gbt", "mixture"):
             drst("run", "--offline", f"{PERF}/combined.csv:head=1290", "--stage", f"stage0={PERF}/combined.csv:tail=400",
-                 "--stage", f"stage2={PERF}/resource_stimulus_global_A-B-C_modified.csv:head=200", "--model", family,
+                 "--stage", f"stage2={PERF}/resource_stimulus_global_A-B-C_modified.csv:tail=300", "--model", family,
                  "--set", "model.trees=20", "--set", "model.gbt_rounds=40", "--set", "model.mixture_networks=2", "--seed", "7",
                  "--out", self.path(family), "-q", "--no-report")
             with open(self.path(family, "summary.json"), encoding="utf-8") as file:
@@ -242,6 +243,13 @@ class EachFamily(Temporary):
             self.assertEqual(len([r for r in summary["retrains"] if r["kind"] == "answer"]), len(summary["drift_events"]), family)
             for stage in summary["stages"]:
                 self.assertGreaterEqual(stage["adaptive"]["acc@0.2"], stage["baseline"]["acc@0.2"] - 0.01, (family, stage["name"]))
+            self.assertGreater(summary["overall"]["adaptive"]["acc@0.2"], summary["overall"]["baseline"]["acc@0.2"] + 0.03, family)
+            releases = json.loads(drst("models", "list", "--store", f"file:{self.path(family, 'store')}", "--json").stdout)
+            self.assertGreater(len([r for r in releases if r["role"] == "refit"]), 5, family)
+            # What was refitted, too, is an ONNX file that another runtime reads as we do.
+            if python and os.path.exists(python):
+                subprocess.run([python, f"{HERE}/recompute.py", "--store", self.path(family, "store"), "--log", self.path(family, "log")],
+                               check=True)
 
 
 class ClosedLoop(LoopAssertions, unittest.TestCase):

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 
 #include "base/files.h"
+#include "learn/fit_trees.h"
 #include "table/npy.h"
 #include "trees/boosted.h"
 #include "trees/extra_trees.h"
@@ -70,6 +72,21 @@ TEST_F(TreesRuntime, AgreesOnTrainedTrees) {
   auto boosted = fit_boosted(data.table(), {});
   boosted.exponential = true;
   expect_agreement(boosted, data.x);
+}
+
+TEST_F(TreesRuntime, AgreesOnRefittedTrees) {
+  const auto data = testing::power_law(600, 1);
+  Dataset rows;
+  rows.inputs = data.inputs;
+  rows.x = data.x;
+  rows.starts = {0};
+  for (const float y : data.y) rows.y.push_back(std::exp(y / 4));
+  const auto base = fit_trees("gbt", rows, {}, {}, 1);
+  for (float& y : rows.y) y *= 0.6F;
+  expect_agreement(*boost_on(*base, rows, {}, {})->trees(), data.x);
+  rows.weight.assign(rows.rows(), 0.1F);
+  rows.weight.back() = 1;
+  expect_agreement(*fit_trees("extra_trees", rows, {}, {}, 1)->trees(), data.x);
 }
 
 }  // namespace
