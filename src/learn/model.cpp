@@ -81,7 +81,13 @@ class TreesModel final : public Model {
 class MixtureModel final : public Model {
  public:
   MixtureModel(std::vector<MixtureMember> members, bool geometric, std::string family)
-      : members_(std::move(members)), geometric_(geometric), family_(std::move(family)) {}
+      : members_(std::move(members)), geometric_(geometric), family_(std::move(family)) {
+    for (const auto& member : members_) {
+      const Network* network = member.model->network();
+      if (network != nullptr && first_network_ == nullptr) first_network_ = network;
+      alike_.push_back(network != nullptr && same_transform(*network, *first_network_));
+    }
+  }
 
   [[nodiscard]] const std::vector<std::string>& inputs() const override {
     return members_.front().model->inputs();
@@ -95,11 +101,46 @@ class MixtureModel final : public Model {
 
   void predict(std::span<const float> raw, std::size_t rows, std::span<float> out,
                Scratch& scratch) const override {
-    auto& own = static_cast<MixtureScratch&>(scratch);
+    const std::size_t width = inputs().size();
+    for (std::size_t first = 0; first < rows; first += chunk) {
+      const std::size_t count = std::min(chunk, rows - first);
+      predict_some(raw.subspan(first * width, count * width), out.subspan(first, count),
+                   static_cast<MixtureScratch&>(scratch));
+    }
+  }
+  [[nodiscard]] std::string to_onnx(const std::map<std::string, std::string>& metadata) const override {
+    auto all = metadata;
+    all["family"] = family_;
+    return learn::mixture_to_onnx(members_, geometric_, std::move(all));
+  }
+  [[nodiscard]] std::span<const MixtureMember> members() const override { return members_; }
+
+ private:
+  static constexpr std::size_t chunk = 64;  // rows whose standardised inputs are held at once
+
+  struct MixtureScratch final : Scratch {
+    std::vector<std::unique_ptr<Scratch>> members;
+    std::vector<float> predictions;
+    std::vector<float> standardised;
+    Workspace workspace;  // of the networks that are alike
+  };
+
+  void predict_some(std::span<const float> raw, std::span<float> out, MixtureScratch& own) const {
+    const std::size_t rows = out.size();
     if (own.predictions.size() < rows) own.predictions.resize(rows);
     const auto predictions = std::span(own.predictions).first(rows);
+    if (first_network_ != nullptr) {
+      if (own.standardised.size() < raw.size()) own.standardised.resize(raw.size());
+      transform_inputs(*first_network_, raw, rows, std::span(own.standardised).first(raw.size()),
+                       own.workspace);
+    }
     for (std::size_t k = 0; k < members_.size(); ++k) {
-      members_[k].model->predict(raw, rows, predictions, *own.members[k]);
+      if (alike_[k]) {
+        forward_standardised(*members_[k].model->network(), std::span(own.standardised).first(raw.size()),
+                             rows, predictions, own.workspace);
+      } else {
+        members_[k].model->predict(raw, rows, predictions, *own.members[k]);
+      }
       if (geometric_) {
         for (float& p : predictions) p = std::max(p, learn::least_prediction);
         nn::kernels().log(predictions.data(), rows);
@@ -110,19 +151,11 @@ class MixtureModel final : public Model {
     }
     if (geometric_) nn::kernels().exp(out.data(), rows);
   }
-  [[nodiscard]] std::string to_onnx(const std::map<std::string, std::string>& metadata) const override {
-    auto all = metadata;
-    all["family"] = family_;
-    return learn::mixture_to_onnx(members_, geometric_, std::move(all));
-  }
-  [[nodiscard]] std::span<const MixtureMember> members() const override { return members_; }
 
- private:
-  struct MixtureScratch final : Scratch {
-    std::vector<std::unique_ptr<Scratch>> members;
-    std::vector<float> predictions;
-  };
   std::vector<MixtureMember> members_;
+  // Networks of the same transform as the first, as all are that were trained together: standardised once.
+  const Network* first_network_ = nullptr;
+  std::vector<bool> alike_;
   bool geometric_;
   std::string family_;
 };

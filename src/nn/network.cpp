@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -76,22 +77,32 @@ void restore_unit(const Network& network, float* z, std::size_t rows) {
   if (network.non_negative) nn::kernels().relu(z, rows);
 }
 
-/// Standardised inputs in workspace.a -> standardised outputs in `out`.
-void run_layers(const Network& network, std::size_t rows, float* out, Workspace& workspace) {
+/// Standardised inputs `x`, which may lie in workspace.a -> standardised outputs in `out`.
+void run_layers(const Network& network, const float* x, std::size_t rows, float* out, Workspace& workspace) {
   const auto& k = nn::kernels();
   for (const auto& layer : network.layers) {
     const bool last = &layer == &network.layers.back();
     float* to = last ? out : workspace.b.data();
     if (layer.outputs == 1) {
-      k.dot(workspace.a.data(), layer.inputs, layer.weights.data(), layer.bias[0], to, rows, layer.inputs);
+      k.dot(x, layer.inputs, layer.weights.data(), layer.bias[0], to, rows, layer.inputs);
     } else {
-      k.gemm({workspace.a.data(), layer.inputs, 1}, layer.weights.data(), layer.outputs, layer.bias.data(),
-             to, layer.outputs, rows, layer.inputs, layer.outputs);
+      k.gemm({x, layer.inputs, 1}, layer.weights.data(), layer.outputs, layer.bias.data(), to, layer.outputs,
+             rows, layer.inputs, layer.outputs);
     }
     if (last) return;
     (network.activation == Activation::relu ? k.relu : k.gelu)(to, rows * layer.outputs);
     std::swap(workspace.a, workspace.b);
+    x = workspace.a.data();
   }
+}
+
+void make_room(const Network& network, std::span<const float> in, std::size_t rows, std::span<float> out,
+               Workspace& workspace) {
+  if (in.size() != rows * network.inputs.size() || out.size() != rows)
+    wrong_sizes("forward", rows, in.size(), out.size());
+  const std::size_t room = widest_layer(network) * std::min(rows, kChunk);
+  grow(workspace.a, room);
+  grow(workspace.b, room);
 }
 
 }  // namespace
@@ -144,25 +155,47 @@ void Network::check() const {
 void forward(const Network& network, std::span<const float> raw, std::size_t rows, std::span<float> out,
              Workspace& workspace) {
   const std::size_t inputs = network.inputs.size();
-  if (raw.size() != rows * inputs || out.size() != rows) wrong_sizes("forward", rows, raw.size(), out.size());
-  const std::size_t room = widest_layer(network) * std::min(rows, kChunk);
-  grow(workspace.a, room);
-  grow(workspace.b, room);
+  make_room(network, raw, rows, out, workspace);
   for (std::size_t first = 0; first < rows; first += kChunk) {
     const std::size_t count = std::min(kChunk, rows - first);
     float* result = out.data() + first;
     standardise(network, raw.data() + first * inputs, count, workspace.a.data(), workspace.b.data());
-    run_layers(network, count, result, workspace);
+    run_layers(network, workspace.a.data(), count, result, workspace);
     restore_unit(network, result, count);
   }
 }
 
+void forward_standardised(const Network& network, std::span<const float> standardised, std::size_t rows,
+                          std::span<float> out, Workspace& workspace) {
+  const std::size_t inputs = network.inputs.size();
+  make_room(network, standardised, rows, out, workspace);
+  for (std::size_t first = 0; first < rows; first += kChunk) {
+    const std::size_t count = std::min(kChunk, rows - first);
+    float* result = out.data() + first;
+    run_layers(network, standardised.data() + first * inputs, count, result, workspace);
+    restore_unit(network, result, count);
+  }
+}
+
+bool same_transform(const Network& a, const Network& b) {
+  const auto parts = [](const Network& n) {
+    return std::tie(n.inputs, n.stand_in, n.impute, n.log1p, n.log_factor, n.shift, n.scale, n.low, n.high);
+  };
+  return parts(a) == parts(b);
+}
+
 void transform_inputs(const Network& network, std::span<const float> raw, std::size_t rows,
                       std::span<float> out) {
+  Workspace workspace;
+  transform_inputs(network, raw, rows, out, workspace);
+}
+
+void transform_inputs(const Network& network, std::span<const float> raw, std::size_t rows,
+                      std::span<float> out, Workspace& workspace) {
   if (raw.size() != rows * network.inputs.size() || out.size() != raw.size())
     wrong_sizes("transform", rows, raw.size(), out.size());
-  std::vector<float> scratch(network.stand_in.empty() ? 0 : raw.size());
-  standardise(network, raw.data(), rows, out.data(), scratch.data());
+  if (!network.stand_in.empty()) grow(workspace.b, raw.size());
+  standardise(network, raw.data(), rows, out.data(), workspace.b.data());
 }
 
 std::vector<Dense> make_layers(std::size_t inputs, const std::vector<std::size_t>& hidden, uint64_t seed) {

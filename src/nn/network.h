@@ -67,10 +67,19 @@ struct Workspace {
 void forward(const Network& network, std::span<const float> raw, std::size_t rows, std::span<float> out,
              Workspace& workspace);
 
+/// The same from standardised inputs, as transform_inputs makes them for this network or any of the same
+/// transform: several networks over the same rows need that done once. Same bits as `forward`.
+void forward_standardised(const Network& network, std::span<const float> standardised, std::size_t rows,
+                          std::span<float> out, Workspace& workspace);
+[[nodiscard]] bool same_transform(const Network& a, const Network& b);
+
 /// The standardised inputs alone (stand-in, impute, log1p, shift, scale, clip): what training works on. rows
 /// x inputs.
 void transform_inputs(const Network& network, std::span<const float> raw, std::size_t rows,
                       std::span<float> out);
+/// The same without allocation after warm-up.
+void transform_inputs(const Network& network, std::span<const float> raw, std::size_t rows,
+                      std::span<float> out, Workspace& workspace);
 
 /// Fresh layers, weights and bias U(-1/sqrt(in), 1/sqrt(in)), as PyTorch's Linear starts.
 std::vector<Dense> make_layers(std::size_t inputs, const std::vector<std::size_t>& hidden, uint64_t seed);

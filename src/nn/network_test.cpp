@@ -92,6 +92,35 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Forward,
                                            random_network(1, {1}, Activation::relu, 6),
                                            random_network(17, {33, 5, 1, 9}, Activation::gelu, 7)));
 
+TEST(Network, NetworksOfOneTransformShareTheirStandardisedInputs) {
+  for (const uint64_t seed : {6U, 7U}) {  // with stand-ins and clipping, without
+    const Network first = random_network(13, {9}, Activation::relu, seed);
+    Network second = first;
+    second.layers = make_layers(13, {20, 5}, seed + 1);
+    second.output_shift += 1;
+    ASSERT_TRUE(same_transform(first, second));
+    const std::size_t rows = 130;
+    const auto raw = random_raw(first, rows, 3);
+    Workspace workspace;
+    std::vector<float> x(raw.size());
+    transform_inputs(first, raw, rows, x, workspace);
+    for (const Network* network : std::initializer_list<const Network*>{&first, &second, &first}) {
+      std::vector<float> whole(rows);
+      std::vector<float> shared(rows);
+      Workspace fresh;
+      forward(*network, raw, rows, whole, fresh);
+      forward_standardised(*network, x, rows, shared, workspace);
+      EXPECT_EQ(whole, shared);
+    }
+    auto other = first;
+    other.shift[12] += 1;
+    EXPECT_FALSE(same_transform(first, other));
+    other = first;
+    other.low.assign(13, -9);
+    EXPECT_FALSE(same_transform(first, other));
+  }
+}
+
 TEST(Network, TransformAloneIsWhatForwardUses) {
   auto network = random_network(12, {}, Activation::relu, 10);
   const auto raw = random_raw(network, 5, 10);
