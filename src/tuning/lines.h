@@ -6,9 +6,9 @@
 
 namespace drst::tuning {
 
-inline constexpr std::string_view line_refit = "refit";  ///< networks fine-tuned on the labels (refit.h)
+inline constexpr std::string_view line_refit = "refit";  ///< refitted on the labels (refit_line.h)
 
-inline constexpr std::string_view line_answer = "answer";  ///< winners of the search that answers a drift
+inline constexpr std::string_view line_answer = "answer";  ///< winners of the answers to drift (answer.h)
 
 inline constexpr std::array<std::string_view, 2> line_names = {line_refit, line_answer};
 
