@@ -8,7 +8,8 @@
 //   sum of mean losses <= (rate L_i + ln(1 / p_i) + T ln(1 / (1 - share (1 - p_i)))) / (1 - e^-rate)
 //
 // for each i, whatever comes: with the frozen model as i and p_i near 1, that is what adaptation can cost at
-// most. An expert without a prediction (loss NaN) sleeps: its weight neither grows nor falls.
+// most. A restart begins such a sum anew, so each adds at most ln(1 / p_i). An expert without a prediction
+// (loss NaN) sleeps: its weight neither grows nor falls.
 //
 // `weighted_median` joins the predictions: the least one with half of the weight at or below it. At least
 // half of the weight errs at least as much as it, so its loss is at most twice the weighted mean loss for
@@ -28,6 +29,8 @@ class Shares {
   Shares(std::vector<double> start, double rate, double share);
   /// One label: each expert's loss in [0, 1], NaN: it had no prediction.
   void update(std::span<const double> losses);
+  /// Back to the starting weights: what was learned is of another world.
+  void restart() { weights_ = start_; }
   [[nodiscard]] const std::vector<double>& weights() const { return weights_; }
 
  private:

@@ -104,6 +104,8 @@ void write_event(ObjectStore& store, const SwapEvent& event) {
             write_json(object));
 }
 
+std::vector<std::string> drift_event_keys(ObjectStore& store) { return store.list(drift_prefix); }
+
 std::vector<DriftEvent> read_drift_events(ObjectStore& store) {
   auto events = read_all<DriftEvent>(store, drift_prefix, [](const JsonFields& fields) {
     DriftEvent event;

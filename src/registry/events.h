@@ -75,6 +75,7 @@ struct SwapEvent {
 void write_event(ObjectStore& store, const DriftEvent& event);
 void write_event(ObjectStore& store, const RetrainEvent& event);
 void write_event(ObjectStore& store, const SwapEvent& event);
+std::vector<std::string> drift_event_keys(ObjectStore& store);  ///< of all runs
 std::vector<DriftEvent> read_drift_events(ObjectStore& store);  ///< of all runs, by row
 std::vector<RetrainEvent> read_retrain_events(ObjectStore& store);
 std::vector<SwapEvent> read_swap_events(ObjectStore& store);  ///< by row, consumer

@@ -19,6 +19,7 @@
 #include "stream/joined_reader.h"
 #include "stream/lane.h"
 #include "tuning/contestants.h"
+#include "tuning/drift_alarms.h"
 #include "tuning/evidence.h"
 #include "tuning/lines.h"
 #include "tuning/refit.h"
@@ -84,6 +85,7 @@ struct Judge::State {
   JoinedReader reader;
   Prophecies prophecies;
   Shares shares;
+  DriftAlarms alarms;
   Counts counts;
 
   // Contestants.
@@ -130,6 +132,7 @@ struct Judge::State {
         reader(log_, clock_, reader_options(options)),
         prophecies(static_cast<std::size_t>(settings.waiting_rows)),
         shares(starting_weights(settings), settings.rate, settings.share),
+        alarms(store_),
         patience(clock_, options.first_record_timeout_s, options.idle_timeout_s) {}
 
   // --- models ---
@@ -265,8 +268,9 @@ struct Judge::State {
     for (int i = 0; i < items_a_step; ++i) {
       auto item = reader.next();
       if (!item) break;
-      any = true;
       if (reader.run_id() != known_run) find_earlier_life();
+      if (!any) alarms.look(reader.run_id());
+      any = true;
       admit_proposals();
       if (item->kind == JoinedReader::Item::Kind::label) {
         if (item->label) take_label(item->id, *item->label);
@@ -281,6 +285,11 @@ struct Judge::State {
   void take_sample(const JoinedReader::Item& item) {
     ++counts.samples;
     row = item.row >= 0 ? item.row : row + 1;
+    if (alarms.meet(row) && settings.restart_on_drift) {
+      shares.restart();
+      ++counts.restarts;
+      changed = true;
+    }
     begin_trial();
     std::vector<float> values;
     values.reserve(item.values.size());
@@ -572,7 +581,8 @@ struct Judge::State {
               to_text(counts.unmatched_labels) + " unmatched, " + to_text(counts.duplicate_labels) +
               " repeated, " + to_text(reader.counts().bad_labels) + " unusable), " +
               to_text(counts.proposals) + " challengers, " + to_text(counts.promotions) + " promoted, " +
-              to_text(counts.rollbacks) + " returns to a former model");
+              to_text(counts.rollbacks) + " returns to a former model, " + to_text(counts.restarts) +
+              " restarts of the weights");
     return Step::done;
   }
 };

@@ -10,7 +10,9 @@
 //  * Weights (learn/shares.h) over frozen, live, lines, neighbours (learn/neighbours.h) and last label move
 //  at
 //    once, and go to the consumers as an ExpertState on <topic>-experts; the labelled row goes to
-//    <topic>-memory, for the neighbours. Their regret against the frozen model is bounded whatever comes.
+//    <topic>-memory, for the neighbours. Their regret against the frozen model is bounded whatever comes. A
+//    drift alarm of the monitor sets them back to where they began: what they learned is of a world that is
+//    gone, and where labels are few it takes long to unlearn.
 //  * The pointer moves on evidence only (evidence.h). One challenger at a time is tested against the live
 //  model:
 //    it becomes live when a paired test that may be looked at after each label rejects "no better" at
@@ -50,6 +52,7 @@ struct JudgeSettings {
   double frozen_weight = 0.7;
   double neighbours_weight = 0.7;
   bool last_label = false;
+  bool restart_on_drift = true;
   NeighbourSettings neighbours;
   // pointer
   double alpha = 0.01;
@@ -90,6 +93,7 @@ class Judge final : public Component {
     uint64_t duplicate_labels = 0;  ///< of a sample that had its label
     uint64_t proposals = 0, unusable_proposals = 0;
     uint64_t promotions = 0, rollbacks = 0;
+    uint64_t restarts = 0;  ///< of the weights, at a drift alarm
   };
   [[nodiscard]] Counts counts() const;
 

@@ -28,6 +28,10 @@ void describe(SettingsVisitor& v, JudgeSettings& s) {
       {"",
        "the label that arrived last is an expert, too: strong where every row is labelled at once, yet worse "
        "there than the others together"});
+  v.visit("restart_on_drift", s.restart_on_drift,
+          {"",
+           "a drift alarm sets the weights back to where they began; what they learned is of a world that is "
+           "gone"});
   v.visit("alpha", s.alpha,
           {"1", "risk that a challenger no better than the live model is ever made live", 1e-9, 0.5});
   v.visit("patience_labels", s.patience_labels,

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "learn/model.h"
 #include "nn/network.h"
+#include "registry/events.h"
 #include "registry/judgement.h"
 #include "store/memory_store.h"
 #include "stream/experts.h"
@@ -122,6 +123,46 @@ struct Bed {
     return -1;
   }
 };
+
+TEST(Judge, ADriftAlarmSetsTheWeightsBack) {
+  Bed bed;
+  bed.settings.frozen_weight = 0.9;
+  bed.start();
+  bed.ticks(20);
+  bed.truth = 0.6;
+  bed.propose(0.6F, "refit", false);
+  bed.ticks(30);
+  EXPECT_LT(bed.weight("frozen"), 0.3);
+  DriftEvent event;
+  event.id = "run1-50";
+  event.row = 50;
+  event.tier = "B";
+  write_event(bed.store, event);
+  event.id = "run2-50";
+  write_event(bed.store, event);
+  bed.label_every = 0;
+  bed.tick();
+  EXPECT_NEAR(bed.weight("frozen"), 0.9, 1e-12);
+  EXPECT_EQ(bed.judge->counts().restarts, 1U) << "another run's alarm is nothing to it";
+  bed.label_every = 1;
+  bed.ticks(30);
+  const double after = bed.weight("frozen");
+  EXPECT_LT(after, 0.3) << "and they learn again";
+  EXPECT_EQ(bed.judge->counts().restarts, 1U) << "once an alarm";
+  bed.start();  // an heir meets the alarm at its row
+  bed.ticks(1);
+  EXPECT_EQ(bed.judge->counts().restarts, 1U);
+  EXPECT_NEAR(bed.weight("frozen"), after, 0.05);
+
+  Bed other;
+  other.settings.restart_on_drift = false;
+  other.start();
+  event.id = "run1-5";
+  event.row = 5;
+  write_event(other.store, event);
+  other.ticks(10);
+  EXPECT_EQ(other.judge->counts().restarts, 0U);
+}
 
 TEST(Judge, AChallengerThatIsBetterBecomesLiveAndTheEvidenceIsKept) {
   Bed bed;
