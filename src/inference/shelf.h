@@ -28,11 +28,13 @@ class ModelShelf {
 
  private:
   struct Place {
-    std::mutex loading;
-    std::weak_ptr<const Model> model;
+    std::mutex loading;                // held by who loads, without mutex_
+    std::weak_ptr<const Model> model;  // guarded by mutex_, as all that follows
+    int users = 0;                     // calls of get() under way: it must stay
   };
+  class Use;
   mutable std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Place>> places_;
+  std::map<std::string, Place> places_;
 };
 
 }  // namespace drst
