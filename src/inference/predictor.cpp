@@ -99,7 +99,7 @@ Predictor::Added Predictor::add(const Sample& sample, double max_missing_fractio
   Added added;
   added.missing.of = static_cast<uint32_t>(required_.size());
   for (const std::size_t column : required_)
-    if (!std::isfinite(sample.values[column])) ++added.missing.columns;
+    if (!std::isfinite(static_cast<float>(sample.values[column]))) ++added.missing.columns;
   if (added.missing.columns > max_missing_fraction * added.missing.of) return added;
   const uint32_t missing = baseline_.gather(sample.values, rows_);
   added.missing.inputs =

@@ -83,6 +83,13 @@ TEST_F(PredictorTest, AModelThatServesTwiceIsAskedOnce) {
   EXPECT_EQ(predictor.take_missing_news(), std::vector<std::string>{"b"});
 }
 
+TEST_F(PredictorTest, WhatSinglePrecisionCannotHoldIsMissing) {
+  EXPECT_FALSE(add(R"({"features": {"a": 1e300, "b": -1e300}})").usable) << "models would see nothing of it";
+  const auto added = add(R"({"features": {"a": 1e300, "b": 3e38}})");
+  EXPECT_EQ(added.missing.columns, 1U);
+  EXPECT_TRUE(added.usable);
+}
+
 TEST_F(PredictorTest, EachSideSpeaksForItselfAsSoonAsItsModelDiffers) {
   add(R"({"features": {"a": 1, "b": 2, "c": 5}})");
   predictor.predict();

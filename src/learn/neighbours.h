@@ -36,7 +36,7 @@ struct NeighbourSettings {
   int64_t rows = 512;
   double width = 0.1;
   double ridge = 0.0001;
-  double median_share = 0.5;
+  double median_share = 0.7;
   double recency = 20;
   double recency_rows = 3;
   double range_factor = 1.5;

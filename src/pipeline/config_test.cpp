@@ -23,8 +23,8 @@ TEST(Config, TheDefaultsAreWhatWasChosenWithoutTheTablesOfReports) {
   EXPECT_EQ(chosen.sections().values(), defaults.sections().values()) << "choose anew: make choose";
   const auto text = read_file(path);
   for (const char* key :
-       {"mixture_tree_weight", "frozen_weight", "rate", "share", "last_label", "refit_every_labels",
-        "refit_span_rows", "median_share", "ridge", "width", "recency", "tree_share"})
+       {"mixture_tree_weight", "frozen_weight", "rate", "share", "last_label", "restart_on_drift",
+        "refit_every_labels", "refit_span_rows", "median_share", "ridge", "width", "recency", "tree_share"})
     EXPECT_NE(text.find("\n" + std::string(key) + " = "), std::string::npos) << key;
 }
 
