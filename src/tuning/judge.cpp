@@ -269,7 +269,7 @@ struct Judge::State {
       auto item = reader.next();
       if (!item) break;
       if (reader.run_id() != known_run) find_earlier_life();
-      if (!any) alarms.look(reader.run_id());
+      if (!any && settings.restart_on_drift) alarms.look(reader.run_id());
       any = true;
       admit_proposals();
       if (item->kind == JoinedReader::Item::Kind::label) {
@@ -285,7 +285,7 @@ struct Judge::State {
   void take_sample(const JoinedReader::Item& item) {
     ++counts.samples;
     row = item.row >= 0 ? item.row : row + 1;
-    if (alarms.meet(row) && settings.restart_on_drift) {
+    if (alarms.meet(row)) {
       shares.restart();
       ++counts.restarts;
       changed = true;

@@ -205,6 +205,14 @@ struct Bed {
     store.put("results/monitor_done.flag", "1");
     settle();
   }
+  /// The process dies; its heir completes the same answer and makes no second release.
+  void expect_the_heir_completes(const std::string& release) {
+    start();
+    settle();
+    EXPECT_EQ(releases("retrain"), 1);
+    ASSERT_TRUE(Handover(store).done().has_value());
+    EXPECT_EQ(Handover(store).done()->release, release);
+  }
   int releases(const std::string& role) {
     int n = 0;
     for (const auto& info : registry.list()) n += info.role == role ? 1 : 0;
@@ -297,11 +305,7 @@ TEST_P(RetrainerOfTrees, AnswersADriftAndIsJudgedOnRowsItNeverSaw) {
     // An heir completes the same answer and makes no second release.
     bed.store.remove("results/retrain_done.flag");
     for (const auto& key : bed.store.list("results/retrains/")) bed.store.remove(key);
-    bed.start();
-    bed.settle();
-    EXPECT_EQ(bed.releases("retrain"), 1);
-    ASSERT_TRUE(Handover(bed.store).done().has_value());
-    EXPECT_EQ(Handover(bed.store).done()->release, done->release);
+    bed.expect_the_heir_completes(done->release);
   }
 }
 
@@ -382,20 +386,12 @@ TEST(Retrainer, AnswersADriftOnceAndSaysSo) {
 
   // The process dies before the done flag: its heir completes the same answer and makes no second release.
   bed.store.remove("results/retrain_done.flag");
-  bed.start();
-  bed.settle();
-  EXPECT_EQ(bed.releases("retrain"), 1);
-  ASSERT_TRUE(Handover(bed.store).done().has_value());
-  EXPECT_EQ(Handover(bed.store).done()->release, done->release);
+  bed.expect_the_heir_completes(done->release);
 
   // And before the event was written, too.
   bed.store.remove("results/retrain_done.flag");
   for (const auto& key : bed.store.list("results/retrains/")) bed.store.remove(key);
-  bed.start();
-  bed.settle();
-  EXPECT_EQ(bed.releases("retrain"), 1);
-  ASSERT_TRUE(Handover(bed.store).done().has_value());
-  EXPECT_EQ(Handover(bed.store).done()->release, done->release);
+  bed.expect_the_heir_completes(done->release);
   EXPECT_EQ(read_retrain_events(bed.store).size(), 1U);
 }
 
