@@ -10,14 +10,14 @@
 //
 // with z the inputs as the frozen model's network standardises them (of trees alone, as one would that was
 // fitted beside them: Model::scaling), cut at 1.5 times the range seen in training, c_f the inputs' relevance
-// (|Pearson r| with ln y offline, mean 1), and m the `median_share`. A kernel regression of residuals by local
-// medians (Truong, "Asymptotic properties of kernel estimators based on local medians", Annals of Statistics
-// 17, 1989); m < 1 mixes in the usual local mean (Nadaraya 1964, Watson 1964), which one label of a short
-// collapse moves for a whole experiment. Only where nothing at all is near it is B; whether neighbours can be
-// trusted is for their weight among the experts to say. B is the frozen model; where that is a geometric
-// mixture of networks and trees, its members with another share of the trees, which in a world that neither
-// has seen are wrong in a steadier way: what is steady, residuals put right. Not for targets that can be
-// negative or zero: such rows are not remembered. One thread.
+// (|Pearson r| with ln y offline, mean 1), and m the `median_share`. A kernel regression of residuals by
+// local medians (Truong, "Asymptotic properties of kernel estimators based on local medians", Annals of
+// Statistics 17, 1989); m < 1 mixes in the usual local mean (Nadaraya 1964, Watson 1964), which one label of
+// a short collapse moves for a whole experiment. Only where nothing at all is near it is B; whether
+// neighbours can be trusted is for their weight among the experts to say. B is the frozen model; where that
+// is a geometric mixture of networks and trees, its members with another share of the trees, which in a world
+// that neither has seen are wrong in a steadier way: what is steady, residuals put right. Not for targets
+// that can be negative or zero: such rows are not remembered. One thread.
 #pragma once
 
 #include <cstddef>
