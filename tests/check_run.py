@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Recounts a run independently of DRST's own code: numpy for the traces and the truth, read_log.py (python3-lmdb) for the log.
+"""Recounts a run independently of DRST's own code: numpy for the traces and the truth, read_log.py (python3-lmdb) for an embedded
+log, read_kafka.py (kafka-python) for Kafka.
 
-check_run.py --store DIR [--log DIR --read-log read_log.py] [--summary summary.json] [--topic latencyTopic] [--target KPI]
+check_run.py --store DIR [--log DIR|kafka://HOST:PORT] [--summary summary.json] [--topic latencyTopic] [--target KPI]
 Prints one line of figures; exits 1 and says what is wrong if anything was lost, counted twice, or does not add up.
 """
 import argparse
@@ -21,11 +22,22 @@ def fail(message):
     sys.exit(1)
 
 
+def listing(log, *topics):
+    """The log's records as JSON lines."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    if log.startswith("kafka://"):
+        command = [os.environ.get("DRST_PYTHON", sys.executable), os.path.join(here, "read_kafka.py"), log]
+        for topic in topics:
+            command += ["--topic", topic]
+    else:
+        command = [sys.executable, os.path.join(here, "read_log.py"), log]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--store", required=True)
     parser.add_argument("--log")
-    parser.add_argument("--read-log", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "read_log.py"))
     parser.add_argument("--summary")
     parser.add_argument("--topic", default="latencyTopic")
     parser.add_argument("--target", default="", help="a further target of the run")
@@ -57,8 +69,7 @@ def main():
     if args.log:
         on_log = collections.Counter()
         sentinels = collections.Counter()
-        listing = subprocess.run([sys.executable, args.read_log, args.log], check=True, capture_output=True, text=True).stdout
-        for line in listing.splitlines():
+        for line in listing(args.log, args.topic, dead_topic):
             record = json.loads(line)
             headers = dict(map(tuple, record["headers"])) if isinstance(record["headers"], list) else record["headers"]
             if record["topic"] == args.topic:

@@ -2,7 +2,7 @@
 # Prepares, once, the Python environment of the tests that check our files with other people's readers.
 set -euo pipefail
 cache=${DRST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/drst}
-wanted="numpy==1.26.4 onnxruntime==1.17.3 lmdb==1.5.1"
+wanted="numpy==1.26.4 onnxruntime==1.17.3 lmdb==1.5.1 kafka-python==2.2.15"
 stamp=$cache/venv/.complete
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && exit 0
 rm -rf "$cache/venv"

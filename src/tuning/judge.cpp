@@ -357,6 +357,8 @@ struct Judge::State {
     losses.push_back(loss(prophecy.by_neighbours, truth));
     if (settings.last_label)
       losses.push_back(loss(prophecy.last_label.value_or(std::numeric_limits<float>::quiet_NaN()), truth));
+    for (double& of_one : losses)  // NaN stays NaN
+      of_one = of_one > settings.whole_error ? 1 : of_one / settings.whole_error;
     shares.update(losses);
   }
 

@@ -48,6 +48,7 @@ namespace drst {
 struct JudgeSettings {
   // weights
   double rate = 8;
+  double whole_error = 1;
   double share = 0.01;
   double frozen_weight = 0.7;
   double neighbours_weight = 0.7;

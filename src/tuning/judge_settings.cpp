@@ -7,6 +7,12 @@ void describe(SettingsVisitor& v, JudgeSettings& s) {
       "rate", s.rate,
       {"1", "how fast weights follow losses: an expert that errs wholly once falls by e^-rate", 0.01, 100});
   v.visit(
+      "whole_error", s.whole_error,
+      {"1",
+       "relative error from which on an expert errs wholly: below 1, one label that all but one expert miss "
+       "by far moves weights less than many that they miss by a little more than is of use",
+       0.05, 1});
+  v.visit(
       "share", s.share,
       {"1",
        "of all weight that goes back to the starting weights with each label, so that no expert is lost for "

@@ -262,6 +262,25 @@ TEST(Judge, WeightsFollowTheLabelsAndNameTheReleases) {
   EXPECT_EQ(*state->last_label, 0.5 * bed.counter(24));
 }
 
+TEST(Judge, ErrorsBeyondAWholeOneWeighTheSame) {
+  for (const double whole : {0.25, 1.0}) {
+    Bed bed;
+    bed.settings.whole_error = whole;
+    bed.start();
+    bed.ticks(2);
+    bed.truth = 2;  // the frozen model errs by half, the other by three tenths
+    bed.propose(1.4F, "refit", false);
+    bed.ticks(1);  // before it may serve
+    const double before = bed.weight("refit") / bed.weight("frozen");
+    bed.ticks(20);
+    const double gained = bed.weight("refit") / bed.weight("frozen") / before;
+    if (whole < 0.3)
+      EXPECT_NEAR(gained, 1, 0.2) << "both err wholly";
+    else
+      EXPECT_GT(gained, 10);
+  }
+}
+
 TEST(Judge, AFormerModelReturnsWithItsWorld) {
   Bed bed;
   bed.ticks(10);
