@@ -59,6 +59,12 @@ std::string value_text(const std::vector<T>& values) {
   for (const auto& value : values) parts.push_back(value_text(value));
   return "[" + join(parts) + "]";
 }
+std::string value_text(const std::map<std::string, std::string>& values) {
+  std::vector<std::string> parts;
+  parts.reserve(values.size());
+  for (const auto& [name, value] : values) parts.push_back(quote(name) + " = " + quote(value));
+  return parts.empty() ? "{}" : "{ " + join(parts) + " }";
+}
 
 /// Reads one TOML node into the setting of one key; every complaint names its source.
 class Assigner final : public SettingsVisitor {
@@ -110,8 +116,38 @@ class Assigner final : public SettingsVisitor {
       return list<int64_t>(inner, [&](const toml::node& n) { return integer(n, note); });
     });
   }
+  void visit(std::string_view key, std::map<std::string, std::string>& value, const SettingNote&) override {
+    if (key == key_) {
+      found_ = true;
+      if (node_.as_table() == nullptr) wrong("a table of names and values");
+      add_all("", *node_.as_table(), value);
+    } else if (key_.starts_with(std::string(key) + ".") && key_.size() > key.size() + 1) {
+      found_ = true;  // --set section.key.name=value
+      add(key_.substr(key.size() + 1), node_, value);
+    }
+  }
 
  private:
+  using Names = std::map<std::string, std::string>;
+  void add_all(const std::string& prefix, const toml::table& table, Names& names) const {
+    for (const auto& [name, node] : table) add(prefix + std::string(name.str()), node, names);
+  }
+  void add(const std::string& name, const toml::node& node, Names& names) const {
+    if (const auto* table = node.as_table()) return add_all(name + ".", *table, names);
+    if (bare_ && !node.is_string()) {
+      names[name] = *bare_;
+    } else if (const auto as_text = node.value_exact<std::string>()) {
+      names[name] = *as_text;
+    } else if (const auto as_bool = node.value_exact<bool>()) {
+      names[name] = *as_bool ? "true" : "false";
+    } else if (const auto as_integer = node.value_exact<int64_t>()) {
+      names[name] = to_text(*as_integer);
+    } else if (const auto as_double = node.value_exact<double>()) {
+      names[name] = to_text(*as_double);
+    } else {
+      throw InputError(where_ + ": '" + name + "' must be a text, a number, true or false");
+    }
+  }
   bool mine(std::string_view key) {
     if (key != key_) return false;
     found_ = true;
@@ -174,7 +210,9 @@ class Assigner final : public SettingsVisitor {
 class Printer final : public SettingsVisitor {
  public:
   using Action = std::function<void(std::string_view, const std::string&, const SettingNote&)>;
-  explicit Printer(Action action) : action_(std::move(action)) {}
+  /// `as_tables`: names of others as the rows of a table, behind table_mark.
+  explicit Printer(Action action, bool as_tables = false)
+      : action_(std::move(action)), as_tables_(as_tables) {}
   void visit(std::string_view k, bool& v, const SettingNote& n) override { action_(k, value_text(v), n); }
   void visit(std::string_view k, int64_t& v, const SettingNote& n) override { action_(k, value_text(v), n); }
   void visit(std::string_view k, double& v, const SettingNote& n) override { action_(k, value_text(v), n); }
@@ -193,9 +231,17 @@ class Printer final : public SettingsVisitor {
   void visit(std::string_view k, std::vector<std::vector<int64_t>>& v, const SettingNote& n) override {
     action_(k, value_text(v), n);
   }
+  void visit(std::string_view k, std::map<std::string, std::string>& v, const SettingNote& n) override {
+    std::string rows;
+    for (const auto& [name, value] : v) rows += "\n" + quote(name) + " = " + quote(value);
+    action_(k, as_tables_ ? table_mark + rows : value_text(v), n);
+  }
+
+  static constexpr const char* table_mark = "\f";  // begins no TOML value
 
  private:
   Action action_;
+  bool as_tables_;
 };
 
 std::string wrap_comment(const std::string& text, std::size_t width) {
@@ -258,12 +304,15 @@ void assign(const Section& section, std::string_view key, const toml::node& node
                      did_you_mean(key, keys_of(section.second)) + advice);
 }
 
-/// Variables of the program, its scripts and its tests that are no settings.
+/// Variables of the program, its scripts and its tests that are no settings; secrets are none either.
 bool is_of_the_project(std::string_view variable) {
-  constexpr std::string_view own[] = {
-      "DRST_DATA",  "DRST_CACHE",    "DRST_PYTHON",      "DRST_OFFLINE",
-      "DRST_BENCH", "DRST_SANITIZE", "DRST_SIMULATIONS", "DRST_SIMULATION_SEED",
-      "DRST_FUZZ",  "DRST_NATIVE",   "DRST_TESTS"};
+  constexpr std::string_view own[] = {"DRST_KAFKA_PASSWORD",  "DRST_KAFKA_KEY_PASSWORD",
+                                      "DRST_KAFKA_TOKEN",     "DRST_DATA",
+                                      "DRST_CACHE",           "DRST_PYTHON",
+                                      "DRST_OFFLINE",         "DRST_BENCH",
+                                      "DRST_SANITIZE",        "DRST_SIMULATIONS",
+                                      "DRST_SIMULATION_SEED", "DRST_FUZZ",
+                                      "DRST_NATIVE",          "DRST_TESTS"};
   return std::ranges::find(own, variable) != std::ranges::end(own);
 }
 
@@ -343,6 +392,7 @@ void Settings::load_environment() {
                name->second + "=" + std::string(text.substr(equals + 1)));
       continue;
     }
+    if (is_of_the_project(variable)) continue;
     // DRST_DATA and others are no settings; but what begins like a section's setting is a mistyped one.
     std::vector<std::string> known;
     known.reserve(names.size());
@@ -354,7 +404,7 @@ void Settings::load_environment() {
       }
     // Others may be somebody's own (a cluster names a service's address so), unless they look like a setting.
     const auto meant = did_you_mean(variable, known);
-    if (meant.empty() || is_of_the_project(variable)) continue;
+    if (meant.empty()) continue;
     std::string warning = "environment variable " + variable;
     warning.append(" is no setting and is ignored").append(meant).append(advice);
     log::warning(warning);
@@ -366,7 +416,7 @@ std::string Settings::to_toml(bool with_notes) const {
   for (const auto& [section, visit_section] : sections_) {
     if (!out.empty()) out += "\n";
     out += "[" + section + "]\n";
-    Printer printer([&](std::string_view key, const std::string& value, const SettingNote& note) {
+    const auto print = [&](std::string_view key, const std::string& value, const SettingNote& note) {
       if (with_notes) {
         std::string words = note.reason;
         if (!note.unit.empty()) words += " Unit: " + note.unit + ".";
@@ -374,8 +424,13 @@ std::string Settings::to_toml(bool with_notes) const {
         if (!note.choices.empty()) words += " One of: " + join(note.choices) + ".";
         out += wrap_comment(words, 110);
       }
-      out += std::string(key) + " = " + value + "\n";
-    });
+      if (value.starts_with(Printer::table_mark)) {
+        out += "[" + section + "." + std::string(key) + "]" + value.substr(1) + "\n";
+      } else {
+        out += std::string(key) + " = " + value + "\n";
+      }
+    };
+    Printer printer(print, true);
     visit_section(printer);
   }
   return out;

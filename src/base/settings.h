@@ -41,6 +41,10 @@ class SettingsVisitor {
   virtual void visit(std::string_view key, std::vector<std::string>& value, const SettingNote& note) = 0;
   virtual void visit(std::string_view key, std::vector<std::vector<int64_t>>& value,
                      const SettingNote& note) = 0;
+  /// Names that are somebody else's, as a table [section.key]; the last of its section. Values may be texts,
+  /// numbers or truth values; a.b = 1 and "a.b" = 1 are the same. Given again, names are added or replaced.
+  virtual void visit(std::string_view key, std::map<std::string, std::string>& value,
+                     const SettingNote& note) = 0;
 };
 
 /// Sections by name, each a function that shows its settings to a visitor. The structs must outlive it.

@@ -27,6 +27,7 @@ struct Sample {
   std::vector<double> rates = {0.001, 1e-20};
   std::vector<std::string> losses = {"l1", "mse"};
   std::vector<std::vector<int64_t>> hidden = {{32, 16}, {64}};
+  std::map<std::string, std::string> properties;
 };
 
 void describe(SettingsVisitor& v, Sample& s) {
@@ -39,6 +40,7 @@ void describe(SettingsVisitor& v, Sample& s) {
   v.visit("rates", s.rates, {"1", "Rates.", 0});
   v.visit("losses", s.losses, {"", "Losses.", -INFINITY, INFINITY, {"l1", "mse"}});
   v.visit("hidden", s.hidden, {"units", "Layers.", 1, 4096});
+  v.visit("properties", s.properties, {"", "Names of somebody else's."});
 }
 
 class SettingsTest : public ::testing::Test {
@@ -67,6 +69,29 @@ class SettingsTest : public ::testing::Test {
   Sample other_;
   Settings settings_;
 };
+
+TEST_F(SettingsTest, NamesOfOthersAreATableThatGrows) {
+  settings_.load_text("[sample]\nwindow = 5\n[sample.properties]\na.b = 1\n\"a.c\" = \"x y\"\nd = true\n",
+                      "d.toml");
+  settings_.set("sample.properties.a.b=05s");
+  settings_.set("sample.properties.e.f=2");
+  EXPECT_EQ(sample_.properties, (std::map<std::string, std::string>{
+                                    {"a.b", "05s"}, {"a.c", "x y"}, {"d", "true"}, {"e.f", "2"}}));
+  EXPECT_TRUE(other_.properties.empty());
+  const std::string text = settings_.to_toml(true);
+  EXPECT_THAT(text, HasSubstr("[sample.properties]\n\"a.b\" = \"05s\"\n"));
+  Sample copy;
+  Settings again;
+  again.add("sample", copy);
+  Sample none;
+  again.add("other", none);
+  again.load_text(text, "copy.toml");
+  EXPECT_EQ(copy.properties, sample_.properties);
+  EXPECT_EQ(settings_.values().at("other.properties"), "{}");
+  EXPECT_THAT(refusal_of_text("[sample]\nproperties = 3\n"), HasSubstr("must be a table"));
+  EXPECT_THAT(refusal_of_text("[sample.properties]\na = [1]\n"), HasSubstr("'a' must be a text"));
+  EXPECT_THAT(refusal_of_set("sample.properties.=1"), HasSubstr("no setting"));
+}
 
 TEST_F(SettingsTest, AFileSetsEveryKind) {
   settings_.load_text(R"(# comment

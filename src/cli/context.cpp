@@ -19,7 +19,9 @@ void Context::add_common(CLI::App& command, unsigned options) {
   if ((options & with_store) != 0)
     command.add_option("--store", store_url, "objects: file:DIR")->type_name("URL")->required();
   if ((options & with_log) != 0)
-    command.add_option("--log", log_url, "the log: embedded:DIR")->type_name("URL")->required();
+    command.add_option("--log", log_url, "the log: embedded:DIR, or kafka://host:port[,host:port]")
+        ->type_name("URL")
+        ->required();
   if ((options & with_out) != 0)
     command.add_option("--out", out, "folder for what the command writes")->type_name("DIR");
   if ((options & with_json) != 0) command.add_flag("--json", json, "machine-readable output on stdout");
@@ -113,7 +115,7 @@ void Context::need_what_is_read() const {
 }
 
 std::unique_ptr<Log> Context::open_the_log(const Clock& clock, Durability durability) const {
-  return open_log(log_url, clock, durability, config.log);
+  return open_log(log_url, clock, durability, config.log, config.kafka);
 }
 
 int exit_code(bool finished) {

@@ -46,6 +46,9 @@ class SettingsAsText final : public SettingsVisitor {
     for (const auto& part : value) parts.push_back("[" + list(part) + "]");
     values[name(key)] = join(parts);
   }
+  void visit(std::string_view key, std::map<std::string, std::string>& value, const SettingNote&) override {
+    for (const auto& [part, text] : value) values[name(key) + "." + part] = text;
+  }
 
  private:
   static std::string name(std::string_view key) { return "model." + std::string(key); }

@@ -55,6 +55,7 @@ Settings Config::sections() {
   all.add("neighbours", judge.neighbours);
   all.add("registry", registry);
   all.add("log", log);
+  all.add("kafka", kafka);
   all.add("store", store);
   all.add("telemetry", telemetry);
   all.add("simulator", simulator);

@@ -48,6 +48,7 @@ struct Config {
   JudgeSettings judge;
   RegistrySettings registry;
   LogSettings log;
+  KafkaSettings kafka;
   SimulatorSettings simulator;
   DatasetSettings datasets;
   StoreSettings store;

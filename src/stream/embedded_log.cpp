@@ -196,16 +196,4 @@ void EmbeddedLog::trim(const std::string& topic, int partition, int64_t offset) 
     });
 }
 
-std::unique_ptr<Log> open_log(const std::string& url, const Clock& clock, Durability durability,
-                              const LogSettings& settings) {
-  constexpr std::string_view scheme = "embedded:";
-  if (const auto colon = url.find(':');
-      colon != std::string::npos && !url.starts_with(scheme) && url.find('/') > colon)
-    throw InputError("--log '" + url + "': unknown kind '" + url.substr(0, colon) + "'; known are " +
-                     std::string(scheme) + "DIR, or a folder's path alone");
-  const std::string folder = url.starts_with(scheme) ? url.substr(scheme.size()) : url;
-  if (folder.empty()) throw InputError("--log '" + url + "' names no folder; use embedded:DIR");
-  return std::make_unique<EmbeddedLog>(folder, clock, durability, settings);
-}
-
 }  // namespace drst

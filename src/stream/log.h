@@ -1,7 +1,8 @@
 // The partitioned log: topics, partitions, consumer groups. Start here for everything that streams.
 //
 // One interface, several back ends: `embedded:DIR` (LMDB; durable, many processes on one machine),
-// `MemoryLog` (simulation, with a fault model), later Kafka. Contract, tested for every back end by
+// `kafka://host:port` (many machines; where it differs, kafka_log.h says so), `MemoryLog` (simulation, with a
+// fault model). Contract, tested for every back end by
 // log_contract_test.cpp, log_group_test.cpp and log_model_test.cpp:
 //  * append is durable when it returns (unless opened with Durability::relaxed), offsets of a partition
 //    rise by one from 0 and are never reused; a crash during an append of several records may leave a
@@ -175,9 +176,13 @@ enum class Durability {
            ///< their seed
 };
 
-struct LogSettings;  // stream/settings.h
+struct LogSettings;    // stream/settings.h
+struct KafkaSettings;  // stream/settings.h
 
-/// "embedded:DIR" (or a bare folder path). Other schemes: InputError that lists what is known.
+/// "embedded:DIR" (or a bare folder path), "kafka://host:port[,host:port]". Other schemes: InputError that
+/// lists what is known.
+std::unique_ptr<Log> open_log(const std::string& url, const Clock& clock, Durability durability,
+                              const LogSettings& settings, const KafkaSettings& kafka);
 std::unique_ptr<Log> open_log(const std::string& url, const Clock& clock, Durability durability,
                               const LogSettings& settings);
 

@@ -1,0 +1,322 @@
+#include "stream/kafka_consumer.h"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "base/log.h"
+#include "base/stop.h"
+#include "base/text.h"
+#include "stream/batch.h"
+#include "stream/kafka_reader.h"
+
+namespace drst::kafka {
+
+namespace {
+
+using std::chrono::milliseconds;
+using Steady = std::chrono::steady_clock;
+
+/// The partition is somebody else's now, or may be.
+bool means_lost(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR__STATE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+GroupMember::~GroupMember() {
+  try {
+    close();
+  } catch (const std::exception& error) {
+    log::warning(where() + ": could not leave the group: " + error.what());
+  }
+}
+
+std::string GroupMember::where() const {
+  return "member '" + options_.member + "' of group '" + options_.group + "' on topic '" + options_.topic +
+         "'";
+}
+
+GroupMember::Part* GroupMember::part(int number) {
+  const auto at = std::ranges::find(parts_, number, &Part::number);
+  return at == parts_.end() ? nullptr : &*at;
+}
+
+void GroupMember::forget_part(Part& part) {
+  bytes_ -= part.bytes;
+  part.bytes = 0;
+  part.waiting.clear();
+  part.at_end = false;
+}
+
+void GroupMember::poll(Batch& batch, const PollLimits& limits) {
+  auto& storage = batch.storage();
+  storage.clear();
+  assigned_.clear();
+  revoked_.clear();
+  if (state_ == State::closed)
+    throw LogError(ExitCode::failed, where() + " has left the group; subscribe again");
+  if (state_ == State::fenced) stop_fenced();
+  if (state_ == State::outside && !join()) return;
+  apply_seeks();
+  fetch(limits);
+  deal(storage, limits);
+}
+
+/// Takes from librdkafka what it has, as far as it is needed, and joins in rebalances.
+void GroupMember::fetch(const PollLimits& limits) {
+  const auto most_bytes = static_cast<std::size_t>(client_.site().settings.fetch_queue_mib * 1024 * 1024);
+  constexpr auto longest_wait = milliseconds(100);
+  constexpr int slice_ms = 5;
+  std::optional<Steady::time_point> deadline;
+  std::size_t records = 0;
+  for (const Part& part : parts_) records += part.waiting.size();
+  for (;;) {
+    const std::size_t before = bytes_;
+    const bool news = take_next(deadline ? slice_ms : 0);
+    if (state_ == State::fenced) return;
+    if (bytes_ > before) ++records;
+    if (bytes_ >= most_bytes) return;
+    const bool lacking = must_wait();
+    if (news) {
+      if (records >= limits.max_records && !lacking) return;
+      continue;
+    }
+    if (!lacking) return;
+    const auto now = Steady::now();
+    if (!deadline) deadline = now + longest_wait;
+    if (now < *deadline) continue;
+    for (Part& part : parts_) part.slow = part.slow || (part.waiting.empty() && !part.at_end);
+    return;
+  }
+}
+
+/// Some partition has records and of another it is not known yet.
+bool GroupMember::must_wait() const {
+  return std::ranges::any_of(parts_, [](const Part& part) { return !part.waiting.empty(); }) &&
+         std::ranges::any_of(parts_, [](const Part& part) {
+           return part.waiting.empty() && !part.at_end && !part.slow && !part.seeking && !part.beyond;
+         });
+}
+
+/// One message or event; false if there is none within the time.
+bool GroupMember::take_next(int timeout_ms) {
+  Message message(rd_kafka_consumer_poll(handle_.get(), timeout_ms));
+  const bool rebalanced = rebalance_ != nullptr;
+  if (rebalanced) settle(std::move(*std::exchange(rebalance_, nullptr)));
+  if (!message) return rebalanced;
+  take(std::move(message));
+  return true;
+}
+
+void GroupMember::take(Message message) {
+  Part* part = message->rkt == nullptr ? nullptr : this->part(message->partition);
+  switch (message->err) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR: {
+      if (part == nullptr || part->seeking || part->beyond) return;
+      const int64_t next = part->waiting.empty() ? part->position : part->waiting.back()->offset + 1;
+      if (message->offset != next && !is_next(*part, next, message->offset)) return;
+      part->at_end = part->slow = false;
+      const std::size_t size = message->len + message->key_len + 1;
+      part->bytes += size;
+      bytes_ += size;
+      part->waiting.push_back(std::move(message));
+      return;
+    }
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      if (part != nullptr && !part->seeking) part->at_end = true;
+      return;
+    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
+      log::warning(where() + " was not polled within its lease and has lost its partitions; it joins again");
+      return;
+    default:
+      break;
+  }
+  throw_if_fenced();
+  if (state_ == State::fenced) return;
+  if (is_passing(message->err) || means_lost(message->err)) {
+    notices_.note(message->err, rd_kafka_message_errstr(message.get()));
+    return;
+  }
+  throw problem(client_.site(), where(), message->err, rd_kafka_message_errstr(message.get()));
+}
+
+/// Offsets need not be consecutive (compaction, marks of transactions), but who jumps must know why.
+bool GroupMember::is_next(const Part& part, int64_t expected, int64_t offset) {
+  const Watermarks marks = client_.watermarks(options_.topic, part.number);
+  if (offset > expected) {
+    if (expected < marks.begin) say_gone(part.number, expected, offset, "this reader");
+    return true;
+  }
+  if (expected <= marks.end) return false;  // from before a seek
+  log::warning("topic '" + options_.topic + "', partition " + to_text(part.number) + " ended at offset " +
+               to_text(expected) + " and ends at " + to_text(marks.end) +
+               " now: it was made anew or has lost records; reading goes on at " + to_text(offset));
+  return true;
+}
+
+void GroupMember::say_gone(int partition, int64_t from, int64_t to, std::string_view whom) const {
+  log::warning("topic '" + options_.topic + "', partition " + to_text(partition) + ": records " +
+               to_text(from) + " to " + to_text(to - 1) + " went by retention before " + std::string(whom) +
+               " of group '" + options_.group + "' reached them: " + to_text(to - from) +
+               " are lost to it; keep records longer (retention.ms, retention.bytes)");
+}
+
+/// Fenced: everything is lost now, and the next poll throws.
+void GroupMember::throw_if_fenced() {
+  std::array<char, 512> words{};
+  const auto code = rd_kafka_fatal_error(handle_.get(), words.data(), words.size());
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  if (code != RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+    throw problem(client_.site(), where(), code, words.data());
+  for (Part& part : parts_) revoked_.push_back(part.number);
+  parts_.clear();
+  assignment_.clear();
+  bytes_ = 0;
+  state_ = State::fenced;
+}
+
+void GroupMember::stop_fenced() {
+  throw LogError(ExitCode::failed,
+                 where() + " was replaced by a newer process " +
+                     (options_.exclusive ? "in the place of the group's only member" : "of the same name") +
+                     "; this one must stop" + (options_.exclusive ? "" : " (give each member its own name)"));
+}
+
+/// Begins where the offset says, as far as that is still there.
+void GroupMember::begin_at(Part& part, int64_t committed) {
+  const Watermarks marks = client_.watermarks(options_.topic, part.number);
+  const std::string place = "topic '" + options_.topic + "', partition " + to_text(part.number);
+  part.position = committed;
+  part.beyond = false;
+  if (committed < 0) {
+    part.position = marks.begin;
+    if (marks.begin > 0)
+      log::warning(
+          place + ": group '" + options_.group +
+          "' has no offset there (a new group, or it has expired: offsets.retention.minutes), and what "
+          "was before offset " +
+          to_text(marks.begin) + " is gone by retention; reading begins there");
+  } else if (committed < marks.begin) {
+    say_gone(part.number, committed, marks.begin, "the offset");
+    part.position = marks.begin;
+  } else if (committed > marks.end) {
+    log::warning(place + ": the offset " + to_text(committed) + " of group '" + options_.group +
+                 "' lies behind the end, " + to_text(marks.end) +
+                 ": the topic was made anew or has lost records; reading begins at " + to_text(marks.begin));
+    part.position = marks.begin;
+    part.may_go_back = true;
+  }
+}
+
+void GroupMember::apply_seeks() {
+  for (Part& part : parts_) {
+    if (part.beyond) {
+      if (client_.watermarks(options_.topic, part.number).end < part.position) continue;
+      part.beyond = false;
+      part.seeking = true;
+    }
+    if (!part.seeking) continue;
+    const auto list = one_partition(options_.topic, part.number, part.position);
+    constexpr int timeout_ms = 1000;
+    const Failure failure(rd_kafka_seek_partitions(handle_.get(), list.get(), timeout_ms));
+    // One that was assigned just now may not be ready for it: at the next poll then.
+    part.seeking = failure || list->elems[0].err != RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (!part.seeking) part.at_end = part.slow = false;
+  }
+}
+
+/// Each partition gets an equal share of the batch; what some do not use goes to the others in a second
+/// round.
+void GroupMember::deal(Batch::Storage& batch, const PollLimits& limits) {
+  const std::size_t count = parts_.size();
+  if (count == 0) return;
+  first_ = (first_ + 1) % count;
+  std::size_t bytes_left = limits.max_bytes;
+  for (std::size_t turn = 0; turn < 2 * count; ++turn) {
+    const std::size_t records_left = limits.max_records - std::min(limits.max_records, batch.records.size());
+    const std::size_t sharers = turn < count ? count - turn : 1;
+    std::size_t share = (records_left + sharers - 1) / sharers;
+    const std::size_t byte_share = bytes_left / sharers;
+    std::size_t taken = 0;
+    Part& part = parts_[(first_ + turn) % count];
+    for (; share > 0 && !part.waiting.empty(); --share) {
+      const rd_kafka_message_t& message = *part.waiting.front();
+      const std::size_t size = message.len + message.key_len;
+      if (taken + size > byte_share && !batch.records.empty()) break;
+      taken += size;
+      add_to_batch(batch, message, client_.site().log.max_record_bytes);
+      part.position = message.offset + 1;
+      part.bytes -= size + 1;
+      bytes_ -= size + 1;
+      part.waiting.pop_front();
+    }
+    bytes_left -= std::min(bytes_left, taken);
+  }
+}
+
+bool GroupMember::commit(int partition, int64_t next_offset) {
+  Part* part = this->part(partition);
+  if (part == nullptr || state_ != State::joined) return false;
+  if (next_offset < 0 ||
+      (next_offset > part->position && next_offset > client_.watermarks(options_.topic, partition).end))
+    throw LogError(ExitCode::input, where() + ": cannot commit offset " + to_text(next_offset) +
+                                        " of partition " + to_text(partition) + ", which ends before");
+  if (rd_kafka_assignment_lost(handle_.get()) != 0) return false;
+  if (next_offset == part->committed || (next_offset < part->committed && !part->may_go_back)) return true;
+  const std::string what =
+      "committing offset " + to_text(next_offset) + " of partition " + to_text(partition) + " by " + where();
+  bool held = true;
+  insist(client_.site(), notices_, what, client_.site().patience(), [&](int) {
+    const auto list = one_partition(options_.topic, partition, next_offset);
+    auto code = rd_kafka_commit_queue(handle_.get(), list.get(), commits_.get(), nullptr, nullptr);
+    Event event;
+    constexpr int slice_ms = 200;
+    constexpr auto grace = std::chrono::seconds(2);  // a broker that is there has answered by then
+    const auto begin = Steady::now();
+    while (code == RD_KAFKA_RESP_ERR_NO_ERROR && !event) {
+      event.reset(rd_kafka_queue_poll(commits_.get(), slice_ms));
+      if (!event && Steady::now() - begin > grace) throw_if_stopped();
+    }
+    if (event) code = rd_kafka_event_error(event.get());
+    if (event && code == RD_KAFKA_RESP_ERR_NO_ERROR)
+      if (const auto* answer = rd_kafka_event_topic_partition_list(event.get());
+          answer != nullptr && answer->cnt == 1)
+        code = answer->elems[0].err;
+    held = !means_lost(code);
+    return held ? code : RD_KAFKA_RESP_ERR_NO_ERROR;
+  });
+  if (!held) return false;
+  part->committed = next_offset;
+  part->may_go_back = false;
+  return true;
+}
+
+void GroupMember::seek(int partition, int64_t offset) {
+  Part* part = this->part(partition);
+  if (part == nullptr || offset < 0)
+    throw LogError(ExitCode::input, where() + ": cannot seek to offset " + to_text(offset) +
+                                        " of partition " + to_text(partition) +
+                                        (part == nullptr ? ", which it does not own" : ""));
+  part->may_go_back = true;
+  if (offset == part->position && !part->beyond) return;
+  part->position = offset;
+  forget_part(*part);
+  part->seeking = false;
+  part->beyond = true;  // until it is known not to be
+}
+
+}  // namespace drst::kafka

@@ -1,0 +1,251 @@
+// How a GroupMember comes into its group, takes part in its rebalances and leaves it.
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/log.h"
+#include "base/stop.h"
+#include "base/text.h"
+#include "stream/group_consumer.h"
+#include "stream/kafka_consumer.h"
+#include "stream/process.h"
+
+namespace drst::kafka {
+
+namespace {
+
+using std::chrono::milliseconds;
+using Steady = std::chrono::steady_clock;
+
+constexpr std::string_view only_member = "drst-only";
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return "unknown";
+  std::string clean;
+  for (const char c : std::string_view(name.data()))
+    clean += std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' ? c : '_';
+  return clean;
+}
+
+/// Who runs a member: "drst-<member>@<host>:<process>:<its start>".
+std::string make_client_id(const std::string& member) {
+  const HolderId self = this_process();
+  return "drst-" + member + "@" + host_name() + ":" + to_text(self.id) + ":" + to_text(self.start);
+}
+
+struct Holder {
+  std::string member;
+  std::string host;  // "": not one of ours
+  HolderId process;
+};
+Holder holder_of(const std::string& client_id) {
+  Holder holder;
+  const auto at = client_id.rfind('@');
+  const auto second = client_id.rfind(':');
+  const auto first = second == std::string::npos || second == 0 ? second : client_id.rfind(':', second - 1);
+  if (!client_id.starts_with("drst-") || at == std::string::npos || first == std::string::npos || first < at)
+    return holder;
+  const auto id = parse_int(std::string_view(client_id).substr(first + 1, second - first - 1));
+  const auto start = parse_int(std::string_view(client_id).substr(second + 1));
+  if (!id || !start) return holder;
+  holder.member = client_id.substr(5, at - 5);
+  holder.host = client_id.substr(at + 1, first - at - 1);
+  holder.process = {static_cast<uint64_t>(*id), static_cast<uint64_t>(*start)};
+  return holder;
+}
+
+}  // namespace
+
+GroupMember::GroupMember(std::shared_ptr<void> core, Client& client, Growth& growth, ConsumerOptions options)
+    : core_(std::move(core)), client_(client), growth_(growth), options_(std::move(options)) {
+  check_consumer_options(options_);
+  instance_ = options_.exclusive ? std::string(only_member) : options_.member;
+  client_id_ = make_client_id(options_.member);
+  notices_.member = this;
+}
+
+void GroupMember::make() {
+  const Site& site = client_.site();
+  const auto lease_ms =
+      std::max<int64_t>(std::chrono::duration_cast<milliseconds>(options_.lease).count(), 1);
+  const auto queue_kib = std::max<int64_t>(static_cast<int64_t>(site.settings.fetch_queue_mib * 1024), 1);
+  auto conf = make_conf(site,
+                        {{"client.id", client_id_},
+                         {"group.id", options_.group},
+                         {"group.instance.id", instance_},
+                         {"session.timeout.ms", to_text(lease_ms)},
+                         {"max.poll.interval.ms", to_text(lease_ms)},
+                         {"heartbeat.interval.ms", to_text(std::clamp<int64_t>(lease_ms / 6, 1, 3000))},
+                         {"partition.assignment.strategy", site.settings.assignment},
+                         {"enable.auto.commit", "false"},
+                         {"enable.auto.offset.store", "false"},
+                         {"auto.offset.reset", "earliest"},
+                         {"enable.partition.eof", "true"},
+                         {"check.crcs", "true"},
+                         {"reconnect.backoff.max.ms", "1000"},
+                         {"fetch.error.backoff.ms", "100"},
+                         {"fetch.wait.max.ms", "100"},
+                         {"queued.max.messages.kbytes", to_text(queue_kib)}},
+                        notices_);
+  rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
+  handle_ = make_handle(site, RD_KAFKA_CONSUMER, std::move(conf));
+  rd_kafka_poll_set_consumer(handle_.get());
+  commits_.reset(rd_kafka_queue_new(handle_.get()));
+  queue_.reset(rd_kafka_queue_get_consumer(handle_.get()));
+  rd_kafka_queue_cb_event_enable(
+      queue_.get(), [](rd_kafka_t*, void* growth) { static_cast<Growth*>(growth)->raise(); }, &growth_);
+}
+
+/// False: there is no topic yet.
+bool GroupMember::join() {
+  if (client_.partitions(options_.topic) == 0) return false;
+  refuse_if_taken();
+  make();
+  const auto topics = one_partition(options_.topic, RD_KAFKA_PARTITION_UA);
+  if (const auto code = rd_kafka_subscribe(handle_.get(), topics.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    throw problem(client_.site(), where(), code, rd_kafka_err2str(code));
+  state_ = State::joined;
+  if (options_.exclusive) await_membership();
+  return true;
+}
+
+void GroupMember::refuse_if_taken() {
+  std::vector<GroupMemberInfo> members;
+  try {
+    members = client_.members(options_.group);
+  } catch (const LogError& error) {
+    log::warning(where() + " cannot see who else is in the group: " + error.what());
+    return;
+  }
+  const std::string host = host_name();
+  for (const auto& other : members) {
+    const Holder holder = holder_of(other.client_id);
+    if (holder.host == host && !process_alive(holder.process)) continue;  // dead: its name is free
+    const std::string who = holder.host.empty()
+                                ? "client '" + other.client_id + "' at " + other.host
+                                : "process " + to_text(holder.process.id) + " on " + holder.host;
+    const bool other_is_only = other.instance_id == only_member;
+    if (!options_.exclusive && !other_is_only && other.instance_id == instance_)
+      throw InputError(
+          where() + ": " + who +
+          " is already in the group under this name; stop it or choose another name (a killed one "
+          "is forgotten when its lease runs out)");
+    if (options_.exclusive || other_is_only)
+      throw InputError(where() + " cannot join: '" +
+                       (holder.member.empty() ? other.client_id : holder.member) + "' (" + who +
+                       (options_.exclusive ? ") is already in the group, and this member must be the only one"
+                                           : ") is already in the group as its only member") +
+                       "; stop it first (a killed one is forgotten when its lease runs out)");
+  }
+}
+
+/// Until the group has taken this member in, so that whoever looks from now on sees it.
+void GroupMember::await_membership() {
+  const auto deadline = Steady::now() + options_.lease + std::chrono::seconds(5);
+  constexpr int slice_ms = 50;
+  while (assigned_.empty() && state_ == State::joined && Steady::now() < deadline) {
+    throw_if_stopped();
+    take_next(slice_ms);
+  }
+}
+
+void GroupMember::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list,
+                               void* opaque) {
+  auto& member = *static_cast<MemberNotices*>(static_cast<Notices*>(opaque))->member;
+  member.rebalance_ = std::make_unique<Rebalance>(Rebalance{
+      code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS, PartitionList(rd_kafka_topic_partition_list_copy(list))});
+}
+
+void GroupMember::settle(Rebalance event) {
+  const char* protocol = rd_kafka_rebalance_protocol(handle_.get());
+  cooperative_ = protocol != nullptr && std::string_view(protocol) == "COOPERATIVE";
+  if (event.assign && state_ == State::joined) {
+    take_partitions(*event.partitions);
+  } else {
+    give_up(*event.partitions);
+  }
+}
+
+void GroupMember::take_partitions(const rd_kafka_topic_partition_list_t& list) {
+  const PartitionList places(rd_kafka_topic_partition_list_copy(&list));
+  insist(client_.site(), notices_, "asking for the offsets of " + where(), client_.site().patience(),
+         [&](int timeout_ms) {
+           const auto code = rd_kafka_committed(handle_.get(), places.get(), timeout_ms);
+           if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return code;
+           for (int i = 0; i < places->cnt; ++i)
+             if (places->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) return places->elems[i].err;
+           return RD_KAFKA_RESP_ERR_NO_ERROR;
+         });
+  for (int i = 0; i < places->cnt; ++i) {
+    auto& entry = places->elems[i];
+    Part part;
+    part.number = entry.partition;
+    part.committed = entry.offset >= 0 ? entry.offset : -1;
+    begin_at(part, part.committed);
+    entry.offset = part.position;
+    const auto at = std::ranges::lower_bound(parts_, part.number, {}, &Part::number);
+    parts_.insert(at, std::move(part));
+    assigned_.push_back(entry.partition);
+  }
+  if (cooperative_) {
+    const Failure failure(rd_kafka_incremental_assign(handle_.get(), places.get()));
+    if (failure) throw LogError(ExitCode::failed, where() + ": " + rd_kafka_error_string(failure.get()));
+  } else if (const auto code = rd_kafka_assign(handle_.get(), places.get());
+             code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    throw problem(client_.site(), where(), code, rd_kafka_err2str(code));
+  }
+  std::ranges::sort(assigned_);
+  assignment_.clear();
+  for (const Part& part : parts_) assignment_.push_back(part.number);
+}
+
+void GroupMember::give_up(const rd_kafka_topic_partition_list_t& list) {
+  for (int i = 0; i < list.cnt; ++i) {
+    const int number = list.elems[i].partition;
+    const auto at = std::ranges::find(parts_, number, &Part::number);
+    if (at == parts_.end()) continue;
+    forget_part(*at);
+    parts_.erase(at);
+    if (std::erase(assigned_, number) == 0) revoked_.push_back(number);
+  }
+  assignment_.clear();
+  for (const Part& part : parts_) assignment_.push_back(part.number);
+  if (cooperative_) {
+    const Failure failure(rd_kafka_incremental_unassign(handle_.get(), &list));
+  } else {
+    rd_kafka_assign(handle_.get(), nullptr);
+  }
+}
+
+void GroupMember::close() {
+  if (state_ == State::closed) return;
+  const bool inside = state_ == State::joined;
+  state_ = State::closed;
+  if (!handle_) return;
+  rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
+  if (inside) {
+    // A static member says farewell only when it unsubscribes, not when it is closed (KIP-345).
+    constexpr auto patience = milliseconds(2000);
+    constexpr int slice_ms = 5;
+    rd_kafka_unsubscribe(handle_.get());
+    const auto deadline = Steady::now() + patience;
+    const auto in_group = [&] {
+      char* id = rd_kafka_memberid(handle_.get());
+      const bool known = id != nullptr && *id != '\0';
+      if (id != nullptr) rd_kafka_mem_free(handle_.get(), id);
+      return known;
+    };
+    while (in_group() && Steady::now() < deadline) take_next(slice_ms);
+  }
+  parts_.clear();
+  assignment_.clear();
+  rd_kafka_consumer_close(handle_.get());
+  rebalance_.reset();
+  queue_.reset();
+  commits_.reset();
+  handle_.reset();
+}
+
+}  // namespace drst::kafka
