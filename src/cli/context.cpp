@@ -17,7 +17,13 @@ void Context::add_common(CLI::App& command, unsigned options) {
     command.add_option("--data", data, "folder of tables; default $DRST_DATA, then datasets/")
         ->type_name("DIR");
   if ((options & with_store) != 0)
-    command.add_option("--store", store_url, "objects: file:DIR")->type_name("URL")->required();
+    command
+        .add_option("--store", store_url,
+                    "objects: file:DIR or s3://bucket[/prefix]; of S3, credentials\n"
+                    "come from AWS_* variables or ~/.aws/credentials, the rest from\n"
+                    "the settings [s3]")
+        ->type_name("URL")
+        ->required();
   if ((options & with_log) != 0)
     command.add_option("--log", log_url, "the log: embedded:DIR, or kafka://host:port[,host:port]")
         ->type_name("URL")
@@ -95,7 +101,9 @@ std::string Context::data_folder() const {
   return variable != nullptr ? variable : "datasets";
 }
 
-std::unique_ptr<ObjectStore> Context::open_the_store() const { return open_store(store_url, config.store); }
+std::unique_ptr<ObjectStore> Context::open_the_store() const {
+  return open_store(store_url, config.store, config.s3);
+}
 
 void Context::need_what_is_read() const {
   namespace fs = std::filesystem;

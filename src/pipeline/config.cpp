@@ -57,6 +57,7 @@ Settings Config::sections() {
   all.add("log", log);
   all.add("kafka", kafka);
   all.add("store", store);
+  all.add("s3", s3);
   all.add("telemetry", telemetry);
   all.add("simulator", simulator);
   all.add("datasets", datasets);

@@ -15,6 +15,7 @@
 #include "ingest/simulator_settings.h"
 #include "learn/settings.h"
 #include "registry/registry.h"
+#include "store/s3_settings.h"
 #include "store/settings.h"
 #include "stream/settings.h"
 #include "table/settings.h"
@@ -52,6 +53,7 @@ struct Config {
   SimulatorSettings simulator;
   DatasetSettings datasets;
   StoreSettings store;
+  S3Settings s3;
   TelemetrySettings telemetry;
 
   /// A view of all sections; must not outlive the Config.

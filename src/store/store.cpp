@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "store/key.h"
 #include "store/local_store.h"
+#include "store/s3_store.h"
 
 namespace drst {
 
@@ -75,7 +76,13 @@ std::optional<std::filesystem::path> ObjectStore::local_file(const std::string& 
   return std::nullopt;
 }
 
-std::unique_ptr<ObjectStore> open_store(const std::string& url, const StoreSettings& settings) {
+std::unique_ptr<ObjectStore> open_store(const std::string& url, const StoreSettings& settings,
+                                        const S3Settings& s3) {
+  if (url.starts_with("s3:")) {
+    auto store = std::make_unique<S3Store>(url, s3);
+    store->check();
+    return store;
+  }
   std::string_view path = url;
   const auto scheme = scheme_of(url);
   if (scheme == "file") {
@@ -83,7 +90,7 @@ std::unique_ptr<ObjectStore> open_store(const std::string& url, const StoreSetti
     if (path.starts_with("///")) path.remove_prefix(2);  // file:///data is /data
   } else if (!scheme.empty()) {
     throw InputError("store '" + url + "': the scheme '" + std::string(scheme) +
-                     "' is not known; known is file:DIR (or a bare folder)");
+                     "' is not known; known are file:DIR (or a bare folder) and s3://bucket[/prefix]");
   }
   if (path.empty()) throw InputError("store '" + url + "': name a folder, for example file:store");
   return std::make_unique<LocalStore>(std::filesystem::path(path), settings);

@@ -3,9 +3,11 @@
 // A key is a relative path of [A-Za-z0-9._/-], at most 1024 characters, without empty, "." or ".." parts or
 // parts that begin with ".tmp-"; an object cannot also be the folder of another ("a" and "a/b"). `put`
 // replaces atomically and is durable when it returns: a reader sees the old object or the new. `LocalStore`
-// (local_store.h) is a folder (file and folder synced); `MemoryStore` (memory_store.h) is for simulation. S3
-// and write-behind come behind the same interface. All calls may come from any thread and process. Errors:
-// FailedError (disk full, read-only; message names key and cause), InputError for a bad key.
+// (local_store.h) is a folder (file and folder synced); `MemoryStore` (memory_store.h) is for simulation;
+// `S3Store` (s3_store.h) is a bucket, which cannot keep the rule about folders and for which `put_new` is no
+// lock. Write-behind comes behind the same interface. All calls may come from any thread and process. Errors:
+// FailedError (disk full, read-only; message names key and cause), InputError for a bad key, Error with exit
+// code 4 for a service that cannot be reached.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "store/s3_settings.h"
 #include "store/settings.h"
 
 namespace drst {
@@ -46,8 +49,9 @@ class ObjectStore {
 /// InputError if `key` is not acceptable.
 void check_key(const std::string& key);
 
-/// "file:DIR" (or a bare folder path). Creates the folder. Other schemes: InputError that lists what is
-/// known.
-std::unique_ptr<ObjectStore> open_store(const std::string& url, const StoreSettings& settings = {});
+/// "file:DIR" (or a bare folder path), which creates the folder, or "s3://bucket[/prefix]", which must be
+/// there and let us in. Other schemes: InputError that lists what is known.
+std::unique_ptr<ObjectStore> open_store(const std::string& url, const StoreSettings& settings = {},
+                                        const S3Settings& s3 = {});
 
 }  // namespace drst
