@@ -14,7 +14,7 @@ export DRST_DATA
 endif
 
 .PHONY: help packages build run test test-fast test-long test-bare test-packaged asan tsan tidy format format-check shellcheck \
-        bench process-figures fuzz install packaged figures drift-figures choose clean test-python
+        bench process-figures fuzz install packaged figures drift-figures choose clean test-python test-services services
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,7 +29,7 @@ run: packages ## run the closed loop on real tables (DRST_DATA, datasets/, or fe
 	@tools/build.sh release $(BUILD) drst
 	@tools/run.sh $(DRST)
 
-test: build test-python asan format-check shellcheck ## all tests, the unit tests again under ASan+UBSan, format, shellcheck
+test: build test-python test-services asan format-check shellcheck ## all tests, the unit tests again under ASan+UBSan, format, shellcheck
 	cd $(BUILD) && DRST_PYTHON=$(DRST_CACHE)/venv/bin/python ctest --output-on-failure -j $(JOBS)
 
 test-fast: packages ## unit tests only (under two minutes)
@@ -38,6 +38,12 @@ test-fast: packages ## unit tests only (under two minutes)
 
 test-python: packages ## the Python environment that some tests use (numpy, onnxruntime), fetched once
 	@tools/python-environment.sh
+
+test-services: packages ## the S3 servers that some tests start (S3Proxy; versitygw where Go is), fetched once
+	@/usr/bin/python3 tests/services_s3.py fetch >/dev/null
+
+services: packages ## a real S3 service on loopback until Ctrl-C, its objects in build/services
+	@tools/services.sh
 
 asan: packages ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/build.sh asan build/asan unit-tests

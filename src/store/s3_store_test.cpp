@@ -1,5 +1,5 @@
 // The S3 store on a server with faults. What it shares with other stores is in store_contract.h; a real
-// server is met in tests/s3_test.cpp.
+// server is met in tests/s3_store_test.py.
 #include "store/s3_store.h"
 
 #include <gmock/gmock.h>

@@ -3,7 +3,8 @@
 // same objects, and says
 //   before_keys   what stands before keys in messages;
 //   folders       an object cannot be the folder of another;
-//   one_creates   of several writers at once, exactly one `put_new` is true.
+//   one_creates   of several writers at once, exactly one `put_new` is true;
+//   whole_lists   an object that is being replaced is listed once.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -196,18 +197,26 @@ TYPED_TEST(StoreContract, AReaderSeesTheOldOrTheNewNeverAMixture) {
   const std::string versions[] = {std::string(50'000, 'a'), std::string(80'000, 'b')};
   store.put("models/latest.txt", versions[0]);
   std::atomic<bool> stop{false};
-  std::atomic<int> mixtures{0};
+  std::atomic<int> absences{0}, mixtures{0}, lists{0};
   std::thread reader([&] {
     while (!stop) {
       const auto seen = store.get("models/latest.txt");
-      if (!seen || (*seen != versions[0] && *seen != versions[1])) ++mixtures;
-      if (store.list("models/").size() != 1) ++mixtures;
+      if (!seen) {
+        ++absences;
+      } else if (*seen != versions[0] && *seen != versions[1]) {
+        ++mixtures;
+      }
+      if (store.list("models/").size() != 1) ++lists;
     }
   });
   for (int i = 0; i < 50; ++i) store.put("models/latest.txt", versions[i % 2]);
   stop = true;
   reader.join();
+  EXPECT_EQ(absences, 0);
   EXPECT_EQ(mixtures, 0);
+  if (TypeParam::whole_lists) {
+    EXPECT_EQ(lists, 0) << "that do not show it once";
+  }
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ using ::testing::IsEmpty;
 
 struct LocalHome {
   static constexpr const char* before_keys = "";
-  static constexpr bool folders = true, one_creates = true;  // in messages
+  static constexpr bool folders = true, one_creates = true, whole_lists = true;
   TemporaryFolder folder;
   std::unique_ptr<ObjectStore> open() const {
     return open_store("file:" + (folder.path() / "store").string());
@@ -32,7 +32,7 @@ struct LocalHome {
 /// On a server that knows S3 well enough (tests/s3_fault_server.py).
 struct S3Home {
   static constexpr const char* before_keys = "";
-  static constexpr bool folders = false, one_creates = true;
+  static constexpr bool folders = false, one_creates = true, whole_lists = true;
   CleanAwsEnvironment environment;
   std::string bucket = S3FaultServer::shared().new_bucket();
   std::unique_ptr<ObjectStore> open() const {
@@ -41,7 +41,7 @@ struct S3Home {
 };
 struct MemoryHome {
   static constexpr const char* before_keys = "";
-  static constexpr bool folders = true, one_creates = true;
+  static constexpr bool folders = true, one_creates = true, whole_lists = true;
   std::shared_ptr<MemoryDisk> disk = std::make_shared<MemoryDisk>();
   std::unique_ptr<ObjectStore> open() const { return std::make_unique<MemoryStore>(disk); }
 };
@@ -66,7 +66,7 @@ struct PartHome {
       MemoryStore(disk).put(key, "another's");
   }
   static constexpr const char* before_keys = "targets/latency/";
-  static constexpr bool folders = true, one_creates = true;
+  static constexpr bool folders = true, one_creates = true, whole_lists = true;
   std::shared_ptr<MemoryDisk> disk = std::make_shared<MemoryDisk>();
   std::unique_ptr<ObjectStore> open() const { return std::make_unique<Part>(disk); }
 };
