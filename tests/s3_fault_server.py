@@ -3,7 +3,8 @@
 
 Prints its port and serves until its standard input ends. Signatures are verified by code of its own (key "test-key",
 secret "test-secret/+="); any bucket exists that begins with "test-". POST /_faults with one fault a line: each further
-request takes the first of them; "none" is a request without fault. GET /_log lists the requests so far.
+request takes the first of them; "none" is a request without fault. GET /_log lists the requests so far. It is an STS, too, whose
+newest session token is the only good one.
 """
 import datetime
 import email.utils
@@ -17,7 +18,7 @@ import time
 import urllib.parse
 
 KEY, SECRET = "test-key", "test-secret/+="
-BUCKETS, UPLOADS, FAULTS, LOG = {}, {}, [], []
+BUCKETS, UPLOADS, FAULTS, LOG, SESSIONS = {}, {}, [], [], []
 SKEW = [0]
 LOCK = threading.RLock()
 
@@ -60,6 +61,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         key, day, region, names, signature = given.groups()
         if key != KEY:
             return "InvalidAccessKeyId"
+        token = self.headers.get("x-amz-security-token")
+        if token and token not in SESSIONS[-1:]:
+            return "ExpiredToken"
         date = self.headers["x-amz-date"]
         at = datetime.datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc).timestamp()
         if abs(at - time.time() - SKEW[0]) > 900:
@@ -129,6 +133,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.serve(body, fault)
 
     def serve(self, body, fault="none"):
+        if self.path == "/" and self.command == "POST":
+            return self.serve_sts(body)
         wrong = self.fault_of_signature(body)
         if wrong:
             return self.error(403, wrong)
@@ -142,6 +148,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if not key:
                 return self.page(objects, query, fault)
             return getattr(self, "serve_" + self.command)(objects, key, query, body, fault)
+
+    def serve_sts(self, body):
+        form = dict(urllib.parse.parse_qsl(body.decode()))
+        if form["Action"] != "AssumeRoleWithWebIdentity" or form["Version"] != "2011-06-15":
+            return self.error(400, "InvalidAction")
+        if form["WebIdentityToken"] != "test-web-identity":
+            return self.error(400, "InvalidIdentityToken")
+        SESSIONS.append(f"session-{len(SESSIONS)}")
+        expires = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
+        return self.answer(200, f"<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>"
+                                f"<AccessKeyId>{KEY}</AccessKeyId><SecretAccessKey>{SECRET}</SecretAccessKey>"
+                                f"<SessionToken>{SESSIONS[-1]}</SessionToken>"
+                                f"<Expiration>{expires.strftime('%Y-%m-%dT%H:%M:%SZ')}</Expiration></Credentials>"
+                                f"</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>".encode())
 
     def page(self, objects, query, fault):
         assert query["list-type"] == "2" and query["encoding-type"] == "url"

@@ -171,21 +171,33 @@ std::string S3Client::ask_sts(const std::string& form) {
   call.url = scheme + "://" + authority + "/";
   call.headers = {"content-type: application/x-www-form-urlencoded"};
   call.body = form;
-  call.timeout_s = settings_.deadline_s;
+  const double begin = monotonic_seconds();
+  const auto left = [&] { return settings_.deadline_s - (monotonic_seconds() - begin); };
   for (int tries = 0;; ++tries) {
+    call.timeout_s = std::max(left(), 0.001);
     const auto answer = http_.exchange(call);
     if (answer.good()) return answer.body;
-    if (s3_remedy(answer, s3_code(answer)) != S3Remedy::retry || tries >= settings_.retries) {
-      // credentials_ is locked by the caller, and the form holds the token: only codes are told.
-      const auto code = s3_code(answer);
-      const bool reached = answer.kind == HttpAnswer::Kind::answered;
-      throw Error(reached ? ExitCode::input : ExitCode::unreachable,
-                  "STS at " + authority + " gives no credentials: " +
-                      (reached ? (code.empty() ? "status " + to_text(answer.status) : code) : answer.words) +
-                      "; check AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN and AWS_ENDPOINT_URL_STS");
-    }
-    wait(std::max(draw_wait(tries), answer.retry_after_s));
+    const double pause = std::max(draw_wait(tries), answer.retry_after_s);
+    if (s3_remedy(answer, s3_code(answer)) != S3Remedy::retry || tries >= settings_.retries ||
+        pause >= left())
+      refuse_sts(authority, answer);
+    wait(pause);
   }
+}
+
+/// credentials_ is locked by the caller, and the form holds the token: only codes are told.
+void S3Client::refuse_sts(const std::string& authority, const HttpAnswer& answer) {
+  using Kind = HttpAnswer::Kind;
+  if (answer.kind == Kind::stopped)
+    throw Error(ExitCode::interrupted, "interrupted while waiting for STS at " + authority);
+  const auto code = s3_code(answer);
+  const bool refused =
+      (answer.kind == Kind::answered && answer.status < 500) || answer.kind == Kind::untrusted;
+  std::string what = code.empty() ? "status " + to_text(answer.status) : code;
+  if (answer.kind != Kind::answered) what = answer.words;
+  throw Error(refused ? ExitCode::input : ExitCode::unreachable,
+              "STS at " + authority + " gives no credentials: " + what +
+                  "; check AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN and AWS_ENDPOINT_URL_STS");
 }
 
 double S3Client::draw_wait(int tries) {

@@ -60,6 +60,7 @@ class S3Client {
  private:
   HttpAnswer attempt(const S3Request& request, const std::string& digest, double timeout_s);
   std::string ask_sts(const std::string& form);
+  [[noreturn]] static void refuse_sts(const std::string& authority, const HttpAnswer& answer);
   [[noreturn]] void refuse(const std::string& doing, const HttpAnswer& answer);
   double draw_wait(int tries);
   void wait(double seconds) const;

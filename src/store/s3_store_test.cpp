@@ -227,6 +227,53 @@ TEST_F(S3Faults, WhatAPersonMustPutRightIsExitCode3) {
   EXPECT_EQ(error([&] { store().check(); }).first, ExitCode::input);
 }
 
+/// The environment of a process that has a web identity and no keys.
+class S3WebIdentity : public S3Faults {
+ protected:
+  void SetUp() override {
+    S3Faults::SetUp();
+    ::unsetenv("AWS_ACCESS_KEY_ID");
+    ::unsetenv("AWS_SECRET_ACCESS_KEY");
+    ::setenv("AWS_WEB_IDENTITY_TOKEN_FILE", token_.c_str(), 1);
+    ::setenv("AWS_ROLE_ARN", "arn:aws:iam::1:role/drst", 1);
+    ::setenv("AWS_ENDPOINT_URL_STS", server_.endpoint().c_str(), 1);
+    write_file_atomic(token_, "test-web-identity\n");
+  }
+  TemporaryFolder folder_;
+  std::filesystem::path token_ = folder_.path() / "token";
+};
+
+TEST_F(S3WebIdentity, IsExchangedOnceForCredentials) {
+  auto s3 = store();
+  plan("500\nhang-up");
+  s3.put("a", "x");
+  EXPECT_EQ(count("POST /"), 3) << "STS, too, is asked again";
+  EXPECT_EQ(s3.get("a"), "x");
+  EXPECT_EQ(count("POST /"), 3);
+  plan("expired");
+  EXPECT_EQ(s3.get("a"), "x") << "a session that is over is renewed";
+  EXPECT_EQ(count("POST /"), 1);
+}
+
+TEST_F(S3WebIdentity, ARefusalNamesNoToken) {
+  write_file_atomic(token_, "test-secret-token");
+  const auto [code, words] = error([&] { store().check(); });
+  EXPECT_EQ(code, ExitCode::input);
+  EXPECT_THAT(words, AllOf(HasSubstr("InvalidIdentityToken"), HasSubstr("AWS_WEB_IDENTITY_TOKEN_FILE")));
+}
+
+TEST_F(S3WebIdentity, TheWaitForStsHasAnEnd) {
+  settings_.deadline_s = 0.5;
+  settings_.retries = 100;
+  plan("sleep");
+  const double begin = monotonic_seconds();
+  EXPECT_EQ(error([&] { store().check(); }).first, ExitCode::unreachable);
+  EXPECT_LT(monotonic_seconds() - begin, 1.4) << "before STS answers";
+  plan("slow-down9");
+  EXPECT_EQ(error([&] { store().check(); }).first, ExitCode::unreachable) << "a wait beyond the deadline";
+  EXPECT_TRUE(waits_.empty());
+}
+
 TEST_F(S3Faults, NobodyThereIsExitCode4) {
   settings_.endpoint = "http://127.0.0.1:9";
   const auto [code, words] = error([&] { store().check(); });
