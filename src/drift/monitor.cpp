@@ -83,10 +83,8 @@ Step Monitor::State::step() {
     handle(*item);
     if (!was_alarmed && !event.empty()) return Step::worked;  // the retrainer may want its turn
   }
-  if (worked > 0) {
-    patience.renew();
-    return Step::worked;
-  }
+  if (reader.heard()) patience.renew();
+  if (worked > 0) return Step::worked;
   if (reader.ended()) {
     finish("every partition has shown its sentinel");
     return Step::done;

@@ -141,6 +141,25 @@ TEST(Monitor, RaisesAHandOverForEachChangeAndCleansUp) {
   EXPECT_EQ(history.at("by_feature").shape[1], 2U);
 }
 
+/// A probe that dies takes all counters with it: a drift of the columns, told as soon as one that vanished.
+TEST(Monitor, TellsThatAllCountersVanishedAndThatTheyCameBack) {
+  World world;
+  for (int64_t row = 0; row < 360; ++row) world.produce(row, row >= 150 && row < 240 ? nan : 0, {}, "s");
+  world.end();
+  Monitor monitor(world.log, world.store, world.clock, small(), options());
+  run(monitor, world);
+  const auto events = read_drift_events(world.store);
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].voice, "columns");
+  EXPECT_EQ(events[0].change_row, 150);
+  EXPECT_LE(events[0].row, 150 + small().vanished_rows + small().stride);
+  EXPECT_EQ(events[0].columns_gone, (std::vector<std::string>{"a_cycles", "b_cycles"}));
+  EXPECT_NEAR(static_cast<double>(events[1].change_row), 240, 2);
+  EXPECT_LE(events[1].row, 300);
+  EXPECT_EQ(monitor.counts().records, 360U);
+  EXPECT_EQ(monitor.counts().unusable, 90U);
+}
+
 TEST(Monitor, NamesAsManyColumnsAsSet) {
   World world;
   world.produce_three_stages();

@@ -119,7 +119,8 @@ struct InferenceConsumer::State {
       log::warning(identity.member +
                    (mixer->judge_is_silent()
                         ? ": the judge has said nothing for " + to_text(settings.judge_silence_s) +
-                              " s (inference.judge_silence_s); the frozen model predicts until it is back"
+                              " s (inference.judge_silence_s): it has ended or hangs (`drst retrain` says "
+                              "why); the frozen model predicts until it is back"
                         : ": the judge is back, and its experts predict again"));
     if (news) {
       auto now_wanted = mixer->wanted();

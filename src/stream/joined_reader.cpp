@@ -57,7 +57,8 @@ struct JoinedReader::State {
   JoinedReaderOptions options;
   JoinedPositions at;  // as of what has been handed out
   RecordDecoder decoder;
-  Counts counts;  // including what was skipped ahead
+  Counts counts;       // including what was skipped ahead
+  bool heard = false;  // since it was asked last
 
   std::unique_ptr<Consumer> consumer;
   Batch batch;
@@ -113,6 +114,7 @@ struct JoinedReader::State {
   bool poll() {
     if (merge->ended()) return false;
     consumer->poll(batch, {});
+    heard = heard || !batch.empty();
     for (const int p : consumer->assigned()) start(p);
     for (const RecordView& record : batch.records()) read(record);
     return !batch.empty();
@@ -241,13 +243,14 @@ struct JoinedReader::State {
     } else {
       at.last = key;
     }
+    item.blank = entry.finite == 0;
     if (!is_complete(entry.finite)) {
       count(&Counts::unusable);
-      return false;
+      if (!item.blank) return false;
     }
     if (entry.bad_label) count(&Counts::bad_labels);
     show_columns(item);
-    count(&Counts::samples);
+    if (!item.blank) count(&Counts::samples);
     return true;
   }
 
@@ -294,6 +297,7 @@ struct JoinedReader::State {
 
   std::optional<Item> next_label() {
     while (auto message = labels->next()) {
+      heard = true;
       at.label_offsets = labels->offsets();
       if (!*message) {
         count(&Counts::bad_labels);
@@ -360,6 +364,7 @@ JoinedReader::~JoinedReader() = default;
 std::optional<JoinedReader::Item> JoinedReader::next() { return state_->next(); }
 const std::vector<std::string>& JoinedReader::columns() const { return state_->at.columns; }
 const std::string& JoinedReader::run_id() const { return state_->at.run_id; }
+bool JoinedReader::heard() { return std::exchange(state_->heard, false); }
 bool JoinedReader::ended() const { return state_->ended(); }
 std::optional<std::string> JoinedReader::ended_before() const { return state_->ended_before(); }
 JoinedReader::Counts JoinedReader::counts() const { return state_->counts; }

@@ -4,11 +4,13 @@
 // reordering (merge.h), follows <topic>-labels, and hands out samples in stream order and labels as they
 // arrive. Labels inline in a sample come with it. A row that was handed out, or a label of it, is not handed
 // out again. Records and sentinels of other runs are ignored; `ended()` when every partition has shown the
-// run's. Unusable records are counted and skipped (consumers dead-letter them): no JSON, no finite feature,
-// or far fewer than the records before it. Positions of what has been handed out can be saved and restored,
-// so that a restarted owner repeats the same sequence: samples, their columns and what counts as unusable
-// depend only on stream order, never on what had arrived when. That is why columns that are new in a record
-// are appended in the order of their names. One thread.
+// run's. Unusable records are counted and skipped (consumers dead-letter them): no JSON, or far fewer
+// features than the records before it. A record without any finite feature is unusable, too, but handed out
+// as `blank`: counters that vanish all at once are a drift, and who follows the stream must not take them for
+// silence. Positions of what has been handed out can be saved and restored, so that a restarted owner repeats
+// the same sequence: samples, their columns and what counts as unusable depend only on stream order, never on
+// what had arrived when. That is why columns that are new in a record are appended in the order of their
+// names. One thread.
 #pragma once
 
 #include <cstdint>
@@ -46,6 +48,8 @@ class JoinedReader {
     std::string stage;
     std::vector<double> values;  ///< samples: one for each of columns() at that time, lags included
     std::optional<double> label;
+    bool blank =
+        false;  ///< a sample of no counter: nobody predicts it, and there is nothing to learn from it
   };
   /// The topic may appear later. Log and clock must outlive the reader.
   JoinedReader(Log& log, const Clock& clock, const JoinedReaderOptions& options);
@@ -56,12 +60,16 @@ class JoinedReader {
   [[nodiscard]] const std::vector<std::string>& columns()
       const;  ///< all names seen, lags included; only grows
   [[nodiscard]] const std::string& run_id() const;
+  /// Whether records or labels came since the last call, usable or not: a stream of unusable ones is not
+  /// silent.
+  [[nodiscard]] bool heard();
   [[nodiscard]] bool ended() const;  ///< all sentinels seen and everything handed out
   /// The run that had ended before this reader came, which was told no run: its sentinels are all that every
   /// partition still holds.
   [[nodiscard]] std::optional<std::string> ended_before() const;
   struct Counts {
-    uint64_t samples = 0, labels = 0, unusable = 0, late = 0, duplicates = 0, foreign_sentinels = 0;
+    uint64_t samples = 0;  ///< but for the blank ones, which are unusable
+    uint64_t labels = 0, unusable = 0, late = 0, duplicates = 0, foreign_sentinels = 0;
     uint64_t foreign = 0;  ///< records and labels of other runs
     uint64_t bad_labels =
         0;  ///< labels, inline or late, that cannot be used (those of other lanes only: no count)

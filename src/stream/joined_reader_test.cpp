@@ -218,10 +218,42 @@ TEST(JoinedReader, RepeatsAndUnusableRecordsAreCounted) {
   stream.text(2, R"({"features":{"a@-1":1},"id":"run-8"})");              // nothing of the current sample
   stream.row(9);
   auto reader = stream.reader();
-  EXPECT_THAT(drain(reader), ElementsAre("0", "1", "2", "3", "4", "5", "7", "9"));
+  EXPECT_THAT(drain(reader), ElementsAre("0", "1", "2", "3", "4", "5", "7", "8", "9"));
   EXPECT_EQ(reader.counts().unusable, 3u);
+  EXPECT_EQ(reader.counts().samples, 8u);
   EXPECT_EQ(reader.counts().duplicates, 1u);
   EXPECT_EQ(reader.counts().late, 0u);
+}
+
+/// Counters that vanish all at once must not look like silence to who follows the stream.
+TEST(JoinedReader, ARecordOfNoCounterIsHandedOutAsBlankAndCountedAsUnusable) {
+  Stream stream(1);
+  stream.row(0);
+  stream.text(0, R"({"features":{},"label":5,"id":"run-1"})");
+  stream.text(0, R"({"features":{"a":null,"b":null},"id":"run-2"})");
+  stream.row(3);
+  auto reader = stream.reader();
+  for (const bool blank : {false, true, true, false}) {
+    const auto item = reader.next();
+    ASSERT_TRUE(item);
+    EXPECT_EQ(item->blank, blank) << item->row;
+    for (const double value : item->values) EXPECT_EQ(std::isnan(value), blank);
+    EXPECT_EQ(item->values.size(), reader.columns().size());
+  }
+  EXPECT_FALSE(reader.next());
+  EXPECT_EQ(reader.counts().samples, 2u);
+  EXPECT_EQ(reader.counts().unusable, 2u);
+}
+
+TEST(JoinedReader, HearsWhatItCannotUse) {
+  Stream stream(1);
+  auto reader = stream.reader();
+  EXPECT_FALSE(reader.next());
+  EXPECT_FALSE(reader.heard());
+  stream.text(0, "{broken");
+  EXPECT_FALSE(reader.next());
+  EXPECT_TRUE(reader.heard());
+  EXPECT_FALSE(reader.heard());
 }
 
 TEST(JoinedReader, AMonstrousRecordDoesNotSpoilTheStream) {

@@ -278,18 +278,19 @@ struct Judge::State {
         take_sample(*item);
       }
     }
-    if (any) patience.renew();
+    if (reader.heard()) patience.renew();
     return any;
   }
 
   void take_sample(const JoinedReader::Item& item) {
-    ++counts.samples;
+    if (!item.blank) ++counts.samples;
     row = item.row >= 0 ? item.row : row + 1;
     if (alarms.meet(row)) {
       shares.restart();
       ++counts.restarts;
       changed = true;
     }
+    if (item.blank) return;  // consumers made no prediction of it, either
     begin_trial();
     std::vector<float> values;
     values.reserve(item.values.size());

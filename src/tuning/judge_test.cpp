@@ -47,6 +47,7 @@ struct Bed {
   int64_t row = 0;
   ReleaseInfo first;
   int label_every = 1, label_delay = 0;
+  bool blank = false;  // all counters are missing
 
   Bed() {
     log.ensure_topic(topic, 2);
@@ -99,8 +100,8 @@ struct Bed {
     std::optional<double> at_once;
     if (labelled && label_delay == 0) at_once = truth * counter(row);
     NewRecord record;
-    record.value = std::string(
-        encoder.encode(make_id("run1", row), std::vector<double>{noisy}, at_once, clock.now(), "s"));
+    record.value = std::string(encoder.encode(
+        make_id("run1", row), std::vector<double>{blank ? std::nan("") : noisy}, at_once, clock.now(), "s"));
     record.headers = {{std::string(run_id_header), "run1"}};
     log.append(topic, static_cast<int>(row % 2), {&record, 1});
     ++row;
@@ -226,6 +227,23 @@ TEST(Judge, SaysThatItIsThereWithoutLabelsAndThatTheStreamHasEnded) {
   bed.settle();
   follower.refresh();
   EXPECT_TRUE(follower.state()->ended);
+}
+
+/// A stream of which all counters are gone goes on, and so does the judge; nobody is judged by it.
+TEST(Judge, ABlankStreamIsNeitherSilenceNorEvidence) {
+  Bed bed;
+  bed.ticks(5);
+  bed.blank = true;
+  bed.label_delay = 1;
+  bed.ticks(100);
+  bed.blank = false;
+  bed.ticks(5);
+  const auto counts = bed.judge->counts();
+  EXPECT_EQ(counts.samples, 10U);
+  EXPECT_EQ(counts.unmatched_labels, 100U);
+  const auto told = bed.state();
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->row, bed.row - 1);
 }
 
 TEST(Judge, WhatIsNoCandidateIsAnExpertOnly) {

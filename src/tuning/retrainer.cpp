@@ -144,7 +144,7 @@ bool Retrainer::State::read() {
     any = true;
     take(*item);
   }
-  if (any) patience.renew();
+  if (reader.heard()) patience.renew();
   return any;
 }
 
@@ -153,6 +153,9 @@ void Retrainer::State::take(const JoinedReader::Item& item) {
   bool labelled = false;
   if (item.kind == JoinedReader::Item::Kind::label) {
     if (item.label) labelled = memory.add_label(item.id, static_cast<float>(*item.label));
+  } else if (item.blank) {  // consumers made no prediction of it, and there is nothing to learn from
+    row = item.row >= 0 ? item.row : row + 1;
+    adopt();
   } else {
     ++counts.samples;
     memory.set_columns(reader.columns());

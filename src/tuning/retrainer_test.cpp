@@ -102,6 +102,7 @@ struct Bed {
   JudgeSettings judging;
   Labels labels;
   int64_t row = 0;
+  bool blank = false;  // all counters are missing
   std::map<int64_t, double> late;
   Scores adaptive{1e-6};
   Scores frozen{1e-6};
@@ -170,10 +171,11 @@ struct Bed {
       adaptive.add(mixed(x, served), y);
       frozen.add(predict(*baseline, x), y);
     }
+    const std::vector<double> sent = blank ? std::vector<double>(x.size(), std::nan("")) : x;
     std::optional<double> inline_label;
     if (labelled && labels.delay == 0) inline_label = y;
     NewRecord record;
-    record.value = std::string(encoder.encode(make_id("run1", row), x, inline_label, clock.now(), "s"));
+    record.value = std::string(encoder.encode(make_id("run1", row), sent, inline_label, clock.now(), "s"));
     record.headers = {{std::string(run_id_header), "run1"}};
     log.append("latencyTopic", static_cast<int>(row % 2), {&record, 1});
     if (labelled && labels.delay > 0) late[row + labels.delay - 1] = y;
@@ -393,6 +395,22 @@ TEST(Retrainer, AnswersADriftOnceAndSaysSo) {
   for (const auto& key : bed.store.list("results/retrains/")) bed.store.remove(key);
   bed.expect_the_heir_completes(done->release);
   EXPECT_EQ(read_retrain_events(bed.store).size(), 1U);
+}
+
+/// The monitor tells of counters that all vanished at a row that has none.
+TEST(Retrainer, AnswersADriftOfABlankStream) {
+  auto settings = tuning_settings();
+  settings.refit_every_labels = 0;
+  Bed bed(settings);
+  bed.ticks(100);
+  bed.blank = true;
+  bed.ticks(60);
+  bed.raise();
+  const auto done = Handover(bed.store).done();
+  ASSERT_TRUE(done.has_value());
+  EXPECT_EQ(done->event, "run1-159");
+  EXPECT_EQ(bed.retrainer->counts().samples, 100U);
+  EXPECT_EQ(bed.retrainer->counts().labels, 100U) << "nothing is learned from a record without counters";
 }
 
 TEST(Retrainer, AnswersABareFlagOfAnotherProgramOnce) {
