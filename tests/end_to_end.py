@@ -547,6 +547,22 @@ class DriftScan(Temporary):
         other = self.scan(quiet, loud, "--window", "120", "--stride", "5")
         self.assertEqual(other["window"], 120)
 
+    def test_what_moved_without_an_alarm(self):
+        columns = [f"v{i}_e{j}" for i in range(5) for j in range(6)]
+        def far(cells):
+            for row in cells:
+                row[7] = f"{float(row[7]) + 50:.6f}"
+        parts = [self.write("a.csv", 600, columns), self.write("b.csv", 600, columns, seed=2, change=far)]
+        found = self.scan(*parts)
+        self.assertEqual(found["changes"], [])
+        self.assertEqual([move["feature"] for move in found["moved_without_alarm"]], [columns[7]])
+        move = found["moved_without_alarm"][0]
+        self.assertEqual((move["file"], move["file_row"]), (parts[1], move["row"] - 600))
+        self.assertEqual(found["calibrated_on"], "baseline")
+        text = drst("drift", "scan", *parts, "-q").stdout
+        for word in ("no change found", columns[7], "without an alarm", "--history"):
+            self.assertIn(word, text)
+
     def test_budget_needs_a_history(self):
         history, stream = self.write("h.csv", 4000, seed=5), self.write("s.csv", 900, seed=6)
         changed = self.write("c.csv", 600, seed=7, level=0.9)
@@ -555,6 +571,22 @@ class DriftScan(Temporary):
         self.assertGreater(with_history["changes"][0]["threshold_error_bits"], 0)
         self.assertLess(with_history["changes"][0]["threshold_bits"], 0.3)
         self.assertGreater(with_history["changes"][0]["row"], 900)
+
+    def test_a_history_of_other_columns(self):
+        stream = self.write("s.csv", 900, seed=6)
+        others = self.write("o.csv", 700, columns=("x_cycles", "x_loads", "y_cycles", "y_loads"), seed=5)
+        refused = drst("drift", "scan", "--history", others, stream, expect=3).stderr
+        for word in ("o.csv", "s.csv", "x_cycles", "fw_cycles"):
+            self.assertIn(word, refused)
+        some = self.write("p.csv", 700, columns=("fw_cycles", "fw_loads", "y_cycles", "y_loads"), seed=5)
+        warned = drst("drift", "scan", "--history", some, stream, "-q").stderr
+        for word in ("p.csv", "2 of 4", "dpi_cycles, dpi_loads", "budget"):
+            self.assertIn(word, warned)
+        self.assertNotIn("lacks", drst("drift", "scan", "--history", stream, stream, "-q").stderr)
+        # The monitor is as strict.
+        short = drst("monitor", "--store", f"file:{self.path('st')}", "--log", f"embedded:{self.path('lg')}",
+                     "--history", self.write("h.csv", 50), expect=3).stderr
+        self.assertIn("two windows", short)
 
     def test_columns_that_come_and_go(self):
         old, new = self.write("a.csv", 400), self.write("b.csv", 200, columns=("fw_cycles", "fw_loads", "nat_cycles", "nat_loads"))

@@ -73,6 +73,11 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }
 }  // namespace
 
+std::string join_first(std::span<const std::string> names, std::size_t most) {
+  const std::string text = join(names.first(std::min(most, names.size())));
+  return names.size() > most ? text + " and " + to_text(names.size() - most) + " more" : text;
+}
+
 std::vector<std::string> near_names(std::string_view wanted, std::span<const std::string> names) {
   constexpr std::size_t longest = 200;  // beyond this a suggestion helps nobody and costs quadratic time
   if (wanted.empty() || wanted.size() > longest) return {};

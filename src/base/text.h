@@ -47,4 +47,7 @@ std::string join(const Range& parts, std::string_view separator = ", ") {
   return text;
 }
 
+/// The first names and how many follow: "a, b, c and 7 more".
+std::string join_first(std::span<const std::string> names, std::size_t most = 5);
+
 }  // namespace drst

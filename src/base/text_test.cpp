@@ -78,6 +78,10 @@ TEST(Text, TrimAndJoin) {
   EXPECT_EQ(trim(" \n"), "");
   EXPECT_EQ(join(std::vector<std::string>{"a", "b", "c"}), "a, b, c");
   EXPECT_EQ(join(std::vector<std::string>{}, "-"), "");
+  const std::vector<std::string> names = {"a", "b", "c"};
+  EXPECT_EQ(join_first(names, 3), "a, b, c");
+  EXPECT_EQ(join_first(names, 1), "a and 2 more");
+  EXPECT_EQ(join_first({}), "");
 }
 
 TEST(Text, NearNamesAreBestFirstAndAtMostThree) {

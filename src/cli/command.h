@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "drift/history.h"
 #include "pipeline/config.h"
 #include "store/store.h"
 #include "stream/log.h"
@@ -61,6 +62,8 @@ struct Context {
   /// InputError where --store, or the --log that was given, is not there: for commands that read what others
   /// made, and so must not make it for a mistyped name.
   void need_what_is_read() const;
+  /// --history: a table of a world without change. Null without a name; InputError if it is too short.
+  [[nodiscard]] std::shared_ptr<const DriftHistory> open_history(const std::string& file) const;
   [[nodiscard]] std::unique_ptr<Log> open_the_log(const Clock& clock,
                                                   Durability durability = Durability::full) const;
 };

@@ -3,8 +3,10 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "stream/lane.h"
+#include "table/csv.h"
 
 namespace drst::cli {
 
@@ -124,6 +126,16 @@ void Context::need_what_is_read() const {
 
 std::unique_ptr<Log> Context::open_the_log(const Clock& clock, Durability durability) const {
   return open_log(log_url, clock, durability, config.log, config.kafka);
+}
+
+std::shared_ptr<const DriftHistory> Context::open_history(const std::string& file) const {
+  if (file.empty()) return nullptr;
+  auto history = std::make_shared<DriftHistory>(
+      history_of(read_csv(file, config.table.csv_options()), config.model.kpis));
+  if (history->rows() < 2 * static_cast<std::size_t>(config.drift.window))
+    throw InputError(file + " has " + to_text(history->rows()) + " rows with numbers; a history needs " +
+                     to_text(2 * config.drift.window) + ", two windows");
+  return history;
 }
 
 int exit_code(bool finished) {

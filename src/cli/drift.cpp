@@ -88,7 +88,17 @@ void print_json(const TableScan& scan, const std::vector<ScannedFile>& files, co
          {"columns_gone", alarm.gone},
          {"columns_new", alarm.appeared}});
   }
+  auto& quiet = json["moved_without_alarm"] = nlohmann::ordered_json::array();
+  for (const auto& move : scan.quiet_moves()) {
+    const Place at = place_of(files, move.row);
+    quiet.push_back({{"feature", move.feature},
+                     {"row", move.row},
+                     {"file", at.file->name},
+                     {"file_row", at.row},
+                     {"divergence_bits", move.bits}});
+  }
   const DriftInput input = scan.detector().input();
+  json["calibrated_on"] = scan.detector().calibrated_on();
   json["columns"] = scan.detector().columns();
   json["constant_columns"] = input.constant;
   json["duplicated_columns"] = input.duplicated;
@@ -102,8 +112,8 @@ std::string words(const std::vector<DriftShare>& shares, std::size_t most) {
   return text;
 }
 
-void print_table(const TableScan& scan, const std::vector<ScannedFile>& files,
-                 const DriftSettings& settings) {
+void print_changes(const TableScan& scan, const std::vector<ScannedFile>& files,
+                   const DriftSettings& settings) {
   if (scan.alarms().empty()) {
     std::printf("no change found in %s rows\n", to_text(scan.rows()).c_str());
     return;
@@ -124,6 +134,52 @@ void print_table(const TableScan& scan, const std::vector<ScannedFile>& files,
   }
 }
 
+/// A mean over many features is deaf to a few of them.
+void print_quiet_moves(const TableScan& scan, const std::vector<ScannedFile>& files,
+                       const DriftSettings& settings) {
+  const auto moves = scan.quiet_moves();
+  if (moves.empty()) return;
+  std::printf("moved by %s bit or more without an alarm, which goes by the mean over all features:\n",
+              to_fixed(quiet_move_bits, 1).c_str());
+  const auto most = static_cast<std::size_t>(settings.top_features);
+  for (std::size_t i = 0; i < std::min(most, moves.size()); ++i) {
+    const Place at = place_of(files, moves[i].row);
+    std::printf("  %s: %.2f bit, first seen in row %lld (%s row %lld)\n", moves[i].feature.c_str(),
+                moves[i].bits, static_cast<long long>(moves[i].row), at.file->name.c_str(),
+                static_cast<long long>(at.row));
+  }
+  if (moves.size() > most) std::printf("  and %zu more (--json has all)\n", moves.size() - most);
+  if (scan.detector().calibrated_on() != "history")
+    std::printf(
+        "--history FILE, rows of the same columns without change, makes alarms as fine as they can be\n");
+}
+
+/// Those that are no KPI and have a number.
+std::vector<std::string> watched_columns(const Table& table, const std::vector<std::string>& kpis) {
+  std::vector<std::string> names;
+  for (std::size_t c = 0; c < table.columns(); ++c) {
+    const auto column = table.column(c);
+    if (std::find(kpis.begin(), kpis.end(), table.names()[c]) == kpis.end() &&
+        std::any_of(column.begin(), column.end(), [](double x) { return x == x; }))
+      names.push_back(table.names()[c]);
+  }
+  return names;
+}
+
+/// A history says nothing of a table whose columns it does not have.
+void compare_columns(const std::vector<std::string>& watched, const std::string& file,
+                     const DriftHistory& history, const std::string& history_file) {
+  const auto lacks = lacking(history, watched);
+  if (lacks.empty()) return;
+  if (lacks.size() == watched.size())
+    throw InputError("--history " + history_file + " has none of the columns of " + file + " (it has " +
+                     join_first(history.columns, 3) + "; the file has " + join_first(watched, 3) +
+                     "); give rows of the same columns, or leave it out");
+  log::warning("--history " + history_file + " lacks " + to_text(lacks.size()) + " of " +
+               to_text(watched.size()) + " columns of " + file + ": " + join_first(lacks) +
+               "; thresholds of baselines with these follow from the baseline alone, and no budget holds");
+}
+
 int scan(Context& context, const Options& options) {
   context.load();
   DriftSettings& settings = context.config.drift;
@@ -135,15 +191,9 @@ int scan(Context& context, const Options& options) {
         settings.recent.push_back(settings.window / part);
   }
   const CsvOptions limits = context.config.table.csv_options();
-  const std::vector<std::string> kpis = options.kpis ? std::vector<std::string>{} : context.config.model.kpis;
-  std::shared_ptr<const DriftHistory> history;
-  if (!options.history.empty()) {
-    history = std::make_shared<DriftHistory>(history_of(read_csv(options.history, limits), kpis));
-    if (history->rows() < 2 * static_cast<std::size_t>(settings.window))
-      throw InputError(options.history + " has " + to_text(history->rows()) +
-                       " rows with numbers; a history needs " + to_text(2 * settings.window) +
-                       ", two windows");
-  }
+  if (options.kpis) context.config.model.kpis.clear();
+  const std::vector<std::string>& kpis = context.config.model.kpis;
+  const auto history = context.open_history(options.history);
   TableScan scan(settings, kpis, static_cast<uint64_t>(context.config.run.seed), history);
   const bool terminal = ::isatty(STDERR_FILENO) != 0 && !context.quiet;
   std::vector<ScannedFile> files;
@@ -153,15 +203,11 @@ int scan(Context& context, const Options& options) {
     file.first_row = scan.rows();
     const Table table = read_csv(name, limits, &file.report);
     file.rows = static_cast<int64_t>(table.rows());
-    bool any = false;
-    for (std::size_t c = 0; c < table.columns(); ++c) {
-      const auto column = table.column(c);
-      any = any || (std::find(kpis.begin(), kpis.end(), table.names()[c]) == kpis.end() &&
-                    std::any_of(column.begin(), column.end(), [](double x) { return x == x; }));
-    }
-    if (table.rows() > 0 && !any)
+    const auto watched = watched_columns(table, kpis);
+    if (table.rows() > 0 && watched.empty())
       throw InputError(name + " has no column with numbers to watch" +
                        (options.kpis ? "" : " (those of model.kpis are not watched without --kpis)"));
+    if (history) compare_columns(watched, name, *history, options.history);
     scan.add(table, [&](int64_t rows) {
       if (terminal) std::fprintf(stderr, "\r%s: row %lld", name.c_str(), static_cast<long long>(rows));
       return !stop_requested();
@@ -183,10 +229,12 @@ int scan(Context& context, const Options& options) {
               to_text(input.duplicated.size()) + " duplicated columns");
   if (input.ignored_columns > 0)
     log::warning(to_text(input.ignored_columns) + " columns beyond drift.max_columns were not watched");
-  if (context.json)
+  if (context.json) {
     print_json(scan, files, settings);
-  else
-    print_table(scan, files, settings);
+  } else {
+    print_changes(scan, files, settings);
+    print_quiet_moves(scan, files, settings);
+  }
   if (options.fail_on.empty()) return 0;
   for (const auto& alarm : scan.alarms())
     if (to_text(alarm.tier) >= options.fail_on) return static_cast<int>(ExitCode::failed);

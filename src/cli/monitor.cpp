@@ -7,7 +7,6 @@
 #include "pipeline/drive.h"
 #include "store/prefix_store.h"
 #include "stream/lane.h"
-#include "table/csv.h"
 #include "telemetry/recorder.h"
 
 namespace drst::cli {
@@ -29,14 +28,13 @@ void add_monitor(CLI::App& app, Context& context) {
       context.load();
       const SystemClock clock;
       const std::string lane = context.lane();
+      const auto known = context.open_history(*history);  // before the store and the log are made
       const auto whole = context.open_the_store();
       PrefixStore store(*whole, lane_prefix(lane));
       const auto log = context.open_the_log(clock);
       auto options = context.config.monitor_options(lane);
       options.run_id = *run_id;
-      if (!history->empty())
-        options.history = std::make_shared<DriftHistory>(
-            history_of(read_csv(*history, context.config.table.csv_options()), context.config.model.kpis));
+      options.history = known;
       log->ensure_topic(options.topic, static_cast<int>(context.config.stream.partitions));
       Recorder recorder(store, clock, context.config.telemetry, "monitor");
       Monitor monitor(*log, store, clock, context.config.drift, options);

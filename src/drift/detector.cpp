@@ -53,7 +53,7 @@ DriftDetector::State::Baseline DriftDetector::State::make_baseline(std::vector<s
   // The baseline is the last full window seen, so the windows begin as it: full, with no divergence.
   for (std::size_t r = 0; r < js.window(); ++r)
     js.push(std::span<const double>(values).subspan(r * columns.size(), columns.size()));
-  return {std::move(names), std::move(columns), std::move(values), std::move(js), {}, {}, {}, {}, {}};
+  return {std::move(names), std::move(columns), std::move(values), std::move(js), {}, {}, {}, {}, {}, {}};
 }
 
 int64_t DriftDetector::State::young_rows() const {
@@ -322,6 +322,11 @@ DriftInput DriftDetector::input() const {
     input.duplicated = state_->baseline->duplicated;
   }
   return input;
+}
+
+const std::vector<std::string>& DriftDetector::history_lacks() const {
+  static const std::vector<std::string> none;
+  return state_->baseline ? state_->baseline->history_lacks : none;
 }
 
 bool DriftDetector::alarmed() const { return state_->alarmed; }

@@ -145,6 +145,9 @@ class DriftDetector {
   /// What the present thresholds follow from: "history" (and a budget) or "baseline" (and its quantiles and
   /// least effects); empty before there are any.
   [[nodiscard]] const std::string& calibrated_on() const;
+  /// Columns of the baseline that the history does not have: it was of no use then, and no budget is kept.
+  /// Not part of the saved state.
+  [[nodiscard]] const std::vector<std::string>& history_lacks() const;
   [[nodiscard]] DriftInput input() const;
   /// "calibrating", "watching", "alarmed", "settling"
   [[nodiscard]] std::string phase() const;

@@ -42,6 +42,8 @@ void DriftDetector::State::set_thresholds(std::size_t voice, const Thresholds& f
 
 bool DriftDetector::State::calibrate_on_history(Random random) {
   if (!history || history->rows() < 2 * size(settings.window)) return false;
+  baseline->history_lacks = lacking(*history, baseline->names);
+  if (!baseline->history_lacks.empty()) return false;  // of another world
   const RunLengthTask task = task_of(settings);
   if (!pieces) {
     pieces = pieces_of(*history, task.window, static_cast<double>(settings.calibration.block_rows));
@@ -50,11 +52,9 @@ bool DriftDetector::State::calibrate_on_history(Random random) {
     usual = budget_thresholds(*history, *pieces, brief, Random(seed).fork(~uint64_t{0}));
   }
   std::vector<std::size_t> from;
-  for (const auto& name : baseline->names) {
-    const auto at = std::find(history->columns.begin(), history->columns.end(), name);
-    if (at == history->columns.end()) return false;  // of another world
-    from.push_back(size(at - history->columns.begin()));
-  }
+  for (const auto& name : baseline->names)
+    from.push_back(
+        size(std::find(history->columns.begin(), history->columns.end(), name) - history->columns.begin()));
   std::vector<double> values;
   values.reserve(history->rows() * from.size());
   for (std::size_t r = 0; r < history->rows(); ++r)

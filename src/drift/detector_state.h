@@ -27,6 +27,7 @@ struct DriftDetector::State {
     std::vector<Thresholds> errors;
     std::string calibrated_on;
     std::vector<std::string> constant, duplicated;
+    std::vector<std::string> history_lacks;
   };
 
   // Positions count records pushed, since rows may be unknown, late or doubled.

@@ -353,6 +353,8 @@ TEST(DriftDetector, CalibratesOnAHistoryOfItsOwnRegimeOnly) {
   stranger.set_history(other);
   run(stranger, 200, [](int64_t) { return 0.0; });
   EXPECT_EQ(stranger.calibrated_on(), "baseline");
+  EXPECT_EQ(stranger.history_lacks(), std::vector<std::string>{"a_cycles"});
+  EXPECT_TRUE(first.history_lacks().empty());
 }
 
 TEST(DriftDetector, DoesNotMindTheOrderOfColumnsNorLags) {
@@ -491,6 +493,38 @@ Table piece(const std::filesystem::path& path, std::size_t begin, std::size_t en
   for (const auto& kpi : ChainSchema{}.kpis)
     if (table.find(kpi)) table.remove_column(kpi);
   return table;
+}
+
+/// Two features of forty make no alarm without a history; it must not go unsaid.
+TEST(Scan, TellsWhichFeaturesMovedWithoutAnAlarm) {
+  const auto table = [](int64_t rows, double few, double all, uint64_t seed) {
+    Random random(seed);
+    Table made;
+    for (int c = 0; c < 40; ++c) {
+      std::vector<double> values;
+      for (int64_t r = 0; r < rows; ++r) values.push_back(random.normal() + all + (c < 2 ? few : 0));
+      made.add_column("v_e" + std::to_string(c), values);
+    }
+    return made;
+  };
+  TableScan quiet(small(), {}, 1);
+  quiet.add(table(1000, 0, 0, 1));
+  EXPECT_TRUE(quiet.quiet_moves().empty());
+
+  TableScan all(small(), {}, 1);
+  all.add(table(300, 0, 0, 1));
+  all.add(table(300, 40, 0, 2));
+  ASSERT_TRUE(all.alarms().empty());
+  auto moves = all.quiet_moves();
+  ASSERT_EQ(moves.size(), 2U);
+  EXPECT_EQ(moves[0].feature, "v_e0");
+  EXPECT_GE(moves[0].bits, 0.99);
+  EXPECT_GT(moves[0].row, 300);
+  EXPECT_LE(moves[0].row, 395);
+  // What an alarm tells of is not told twice; what came before it stays.
+  all.add(table(300, 40, 40, 3));
+  ASSERT_EQ(all.alarms().size(), 1U);
+  EXPECT_EQ(all.quiet_moves().size(), 2U);
 }
 
 TEST(DriftOnRealTables, FindsEachChangeOfStageWithinAHundredRowsAndNothingElse) {

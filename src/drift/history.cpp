@@ -39,6 +39,14 @@ DriftHistory history_of(const Table& table, const std::vector<std::string>& kpis
   return history;
 }
 
+std::vector<std::string> lacking(const DriftHistory& history, std::span<const std::string> columns) {
+  std::vector<std::string> names;
+  for (const auto& column : columns)
+    if (std::find(history.columns.begin(), history.columns.end(), column) == history.columns.end())
+      names.push_back(column);
+  return names;
+}
+
 double optimal_block(std::span<const double> series) {
   const auto n = series.size();
   if (n < 4) return 1;

@@ -34,6 +34,9 @@ struct DriftHistory {
 DriftHistory history_of(const Table& table, const std::vector<std::string>& kpis,
                         std::size_t most_rows = 20'000);
 
+/// Those of `columns` that the history has not.
+std::vector<std::string> lacking(const DriftHistory& history, std::span<const std::string> columns);
+
 /// Mean block length of the stationary bootstrap for the mean of a series. 1 for a constant series.
 double optimal_block(std::span<const double> series);
 

@@ -111,6 +111,7 @@ void Monitor::State::handle(JoinedReader::Item& item) {
   if (detector.evaluated()) {
     latest = detector.evaluated();
     history.add(*latest, detector.columns());
+    if (detector.history_lacks() != history_lacked) warn_of_history(item.row);
     if (const auto error = errors.look(reader.run_id(), item.row); error && !alarm)
       alarm = detector.hear(*error, item.row);
   }
@@ -118,6 +119,15 @@ void Monitor::State::handle(JoinedReader::Item& item) {
   if (alarm || ++unsaved >= static_cast<uint64_t>(settings.save_every)) save();
   if (latest && (alarm || clock.now() - last_published >= seconds(settings.publish_every_s)))
     publish_signal();
+}
+
+void Monitor::State::warn_of_history(int64_t row) {
+  history_lacked = detector.history_lacks();
+  if (history_lacked.empty()) return;
+  log::warning("monitor: the baseline of row " + to_text(row) + " has columns that the history lacks, " +
+               to_text(history_lacked.size()) + " of " + to_text(detector.columns().size()) + ": " +
+               join_first(history_lacked) +
+               "; its thresholds follow from the baseline alone, and drift.budget_hours does not hold");
 }
 
 std::string Monitor::State::event_id(int64_t row) const {

@@ -37,7 +37,8 @@ void Monitor::State::publish_signal() {
   json["input"] = {{"infinite_cells", input.infinite_cells},
                    {"ignored_columns", input.ignored_columns},
                    {"constant_columns", input.constant.size()},
-                   {"duplicated_columns", input.duplicated.size()}};
+                   {"duplicated_columns", input.duplicated.size()},
+                   {"columns_the_history_lacks", detector.history_lacks().size()}};
   json["when"] = to_iso8601(clock.now());
   store.put("results/drift_signal.json", text_of(json));
   last_published = clock.now();

@@ -21,6 +21,7 @@ struct Monitor::State {
 
   Step step();
   void handle(JoinedReader::Item& item);
+  void warn_of_history(int64_t row);
   void raise(const Alarm& alarm, const JoinedReader::Item& item);
   void look_at_lock();
   void acknowledge();
@@ -50,7 +51,8 @@ struct Monitor::State {
   std::string event;    // of the alarm that stands; empty: none
   std::string cleared;  // event whose flags are to be removed: acknowledged in the saved state, maybe not yet
                         // in the store
-  std::string end_reason;  // not empty: the stream has ended
+  std::vector<std::string> history_lacked;  // what was warned of last
+  std::string end_reason;                   // not empty: the stream has ended
   std::optional<SignalPoint> latest;
   uint64_t unsaved = 0;  // records since the last save
   bool finished = false;
