@@ -272,7 +272,7 @@ class BadInputOfARun(Temporary):
         last = []
         for name, labels in (("x", ["--label-every", "0"]), ("y", ["--label-delay", "999999"])):
             done = drst("run", "--data", PERF, "--model", "ridge", "--out", self.path(name), "-q", "--no-report", *labels)
-            self.assertIn(" 0 answered by retraining", done.stdout)
+            self.assertIn(" 0 answers published", done.stdout)
             last.append([line.split()[-1] for line in done.stdout.splitlines() if line.startswith("overall")])
         self.assertEqual(last, [["–%"], ["–%"]])
 

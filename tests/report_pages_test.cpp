@@ -231,10 +231,42 @@ TEST(Report, IsWhole) {
       << "forty rows, and one for what is left out";
   EXPECT_THAT(page, HasSubstr("| 21 more in report.html |"));
   EXPECT_EQ(table(page, "## Releases").size(), 41u);
+  EXPECT_THAT(page, HasSubstr("The judge never moved the pointer"));
   EXPECT_EQ(table(page, "## Resources").size(), 3u);
   EXPECT_EQ(count(html, "refit: good"), static_cast<std::size_t>(refits)) << "the page has them all";
   EXPECT_THAT(html, Not(HasSubstr("it's <busy>")));
   EXPECT_THAT(html, HasSubstr("<b>60</b><span>refits published</span>"));
+}
+
+/// A table that is shortened keeps what matters most.
+TEST(Report, AShortenedTableKeepsWhatWasPromotedAndWhatIsLive) {
+  MemoryStore store;
+  fill(store);
+  const VirtualClock clock;
+  Registry registry(store, clock);
+  const auto releases = registry.list();
+  const auto& promoted = releases.at(25);
+  const auto& live = releases.at(33);
+  Judgement judgement;
+  judgement.run_id = "run7";
+  judgement.row = 160;
+  judgement.kind = "promotion";
+  judgement.to = promoted.model_key;
+  judgement.reason = "e-value 110";
+  write_judgement(store, judgement);
+  registry.point_to(live, "a person", "back to it");
+  const TemporaryFolder out;
+  write_report(store, out.path());
+  const auto page = read_file(out.path() / "report.md");
+  const auto lines = table(page, "## Releases");
+  ASSERT_EQ(lines.size(), 45u) << "forty rows, two that are kept, and three gaps";
+  const auto name = [](const ReleaseInfo& release) { return release.model_key.substr(7); };
+  EXPECT_THAT(lines[20], HasSubstr("5 more"));
+  EXPECT_THAT(lines[21], HasSubstr(name(promoted)));
+  EXPECT_THAT(lines[22], HasSubstr("7 more"));
+  EXPECT_THAT(lines[23], HasSubstr(name(live)));
+  EXPECT_THAT(lines[24], HasSubstr("6 more"));
+  EXPECT_EQ(table(page, "### Which model is live").size(), 1u);
 }
 
 TEST(Report, AFurtherTargetHasItsOwnPictureAndTables) {

@@ -46,20 +46,19 @@ void print(const Summary& summary) {
     print_stages(other);
   }
   if (!summary.further.empty()) std::printf("\n%s: ", summary.target.c_str());
-  // An answer without candidates is a reason only, such as too few labels.
-  const auto skipped = std::count_if(summary.retrains.begin(), summary.retrains.end(), [](const auto& event) {
-    return event.kind == "answer" && event.candidates == 0;
-  });
-  const auto retrains = [&](const char* kind) {
-    return std::count_if(summary.retrains.begin(), summary.retrains.end(),
-                         [&](const RetrainEvent& event) { return event.kind == kind; });
+  const auto retrains = [&](const char* kind, bool published) {
+    return std::count_if(summary.retrains.begin(), summary.retrains.end(), [&](const RetrainEvent& event) {
+      return event.kind == kind && event.published == published;
+    });
   };
+  const auto refused = retrains("answer", false);
   std::printf(
-      "accuracy@0.2, all rows as predicted at the time; %zu drift events, %td answered by retraining, %td "
-      "without (report.md says why), %td refits published, %td rollbacks, %zu releases; %lld dead letters, "
-      "%lld lost\n",
-      summary.drift_events.size(), retrains("answer") - skipped, skipped, retrains("refit"),
-      retrains("rollback"), summary.releases.size(), static_cast<long long>(summary.dead_lettered),
+      "accuracy@0.2, all rows as predicted at the time; %zu drift events, %td answers published, %td not%s, "
+      "%td "
+      "refits published, %td rollbacks, %zu releases; %lld dead letters, %lld lost\n",
+      summary.drift_events.size(), retrains("answer", true), refused,
+      refused > 0 ? " (report.md says why)" : "", retrains("refit", true), retrains("rollback", false),
+      summary.releases.size(), static_cast<long long>(summary.dead_lettered),
       static_cast<long long>(summary.lost_of_all()));
 }
 

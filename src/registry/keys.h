@@ -18,6 +18,7 @@ inline constexpr const char* metrics_prefix = "models/metrics_";
 inline constexpr const char* audit_prefix = "models/audit/";
 
 inline constexpr const char* challenger = "challenger";
+inline constexpr const char* frozen = "frozen";
 inline constexpr const char* live = "live";
 inline constexpr const char* retired = "retired";
 

@@ -133,14 +133,18 @@ Result<Registry::Loaded> Registry::load(const Pointer& pointer) {
 void Registry::derive_states(std::vector<ReleaseInfo>& releases) {
   const auto now = pointer();
   const auto trail = moves();
+  const auto frozen = baseline();
   for (auto& release : releases) {
     const auto named = [&](const AuditLine& line) {
       return line.to == release.model_key || line.from == release.model_key;
     };
     if (now && *now && (*now)->model_key == release.model_key) {
       release.state = keys::live;
+    } else if (std::any_of(trail.begin(), trail.end(), named)) {
+      release.state = keys::retired;
     } else {
-      release.state = std::any_of(trail.begin(), trail.end(), named) ? keys::retired : keys::challenger;
+      const bool is_frozen = frozen && *frozen && (*frozen)->model_key == release.model_key;
+      release.state = is_frozen ? keys::frozen : keys::challenger;
     }
   }
 }

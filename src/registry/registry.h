@@ -11,10 +11,11 @@
 //
 // State. Metrics are immutable, so the state they were published with ("challenger") never changes in the
 // object; list() and info() derive the present one: "live" is what the pointer names, "retired" what it named
-// before (by the audit trail), "challenger" what it never named. A move of the pointer that left no audit
-// line (a crash between the two writes, a person with an editor) is noticed by the next move, which first
-// writes the missing line. Audit lines are strictly ordered by their key, even if the clock steps back.
-// Thread- and process-safe as the store is; one component at a time should move the pointer.
+// before (by the audit trail), "frozen" is the baseline, which it never names, "challenger" what else it
+// never named. A move of the pointer that left no audit line (a crash between the two writes, a person with
+// an editor) is noticed by the next move, which first writes the missing line. Audit lines are strictly
+// ordered by their key, even if the clock steps back. Thread- and process-safe as the store is; one component
+// at a time should move the pointer.
 #pragma once
 
 #include <cstdint>
@@ -48,10 +49,11 @@ struct ReleaseInfo {
   std::string sha256;  ///< of the model file
   std::uint64_t size = 0;
   // lineage
-  std::string parent;   ///< model key of the release it was made from, or empty
-  std::string role;     ///< "baseline", "offline", "retrain", ...
-  std::string state;    ///< "challenger", "live", "retired"; derived when read through Registry (see above)
-  std::string trigger;  ///< what caused it (drift event id), or empty
+  std::string parent;  ///< model key of the release it was made from, or empty
+  std::string role;    ///< "baseline", "offline", "retrain", ...
+  std::string
+      state;  ///< "challenger", "frozen", "live", "retired"; derived when read through Registry (see above)
+  std::string trigger;      ///< what caused it (drift event id), or empty
   std::string data_sha256;  ///< of the training data
   std::int64_t labels = 0;  ///< labelled rows it learned from
   std::uint64_t seed = 0;

@@ -240,9 +240,10 @@ TEST_F(RegistryTest, StatesFollowPointerAndTrail) {
   const auto one = live("one");
   live("two");
   publish("three");
+  registry.set_baseline(publish("frozen"));
   std::vector<std::string> states;
   for (const auto& info : registry.list()) states.push_back(info.state);
-  EXPECT_EQ(states, (std::vector<std::string>{"retired", "live", "challenger"}));
+  EXPECT_EQ(states, (std::vector<std::string>{"retired", "live", "challenger", "frozen"}));
   EXPECT_EQ(registry.info(one.metrics_key)->state, "retired");
 }
 

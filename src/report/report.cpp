@@ -1,6 +1,7 @@
 #include "report/report.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/files.h"
 #include "base/text.h"
@@ -35,17 +36,18 @@ std::vector<Section> sections_of(const Summary& summary, const std::vector<Plot>
       {"Stages", plot("accuracy"), {stage_grid(summary)}},
       {"Errors", plot("error_cdf"), {}},
       {"Drift", plot("drift_heat"), {drift_grid(summary)}},
-      {"Retrains", nullptr, {retrain_grid(summary), refit_grid(summary)}},
+      {"Retrains", nullptr, {retrain_grid(summary), refit_grid(summary), judgement_grid(summary)}},
       {"Releases", nullptr, {release_grid(summary)}},
       {"Resources", plot("resources"), {resource_grid(summary)}},
   };
   // A further target's before what the whole run used.
   for (const auto& other : summary.further)
-    all.insert(all.end() - 1,
-               {{other.target + " over time", plot("timeline-" + other.target), {}},
-                {other.target + ": stages", nullptr, {stage_grid(other)}},
-                {other.target + ": retrains", nullptr, {retrain_grid(other), refit_grid(other)}},
-                {other.target + ": releases", nullptr, {release_grid(other)}}});
+    all.insert(all.end() - 1, {{other.target + " over time", plot("timeline-" + other.target), {}},
+                               {other.target + ": stages", nullptr, {stage_grid(other)}},
+                               {other.target + ": retrains",
+                                nullptr,
+                                {retrain_grid(other), refit_grid(other), judgement_grid(other)}},
+                               {other.target + ": releases", nullptr, {release_grid(other)}}});
   std::erase_if(all, [](const Section& section) { return section.plot == nullptr && section.grids.empty(); });
   return all;
 }
@@ -68,13 +70,20 @@ std::string markdown(const Grid& grid) {
   out += "\n" + line(grid.head) + "|";
   for (std::size_t i = 0; i < grid.head.size(); ++i) out += "---|";
   out += "\n";
-  const std::size_t ends = grid.rows.size() > many_rows ? many_rows / 2 : grid.rows.size();
-  for (std::size_t i = 0; i < grid.rows.size(); ++i) {
-    if (i == ends && ends < grid.rows.size()) {
-      i = grid.rows.size() - ends;
-      std::vector<std::string> left_out(grid.head.size(), "…");
-      left_out.back() = to_text(i - ends) + " more in report.html";
-      out += line(left_out);
+  const std::size_t rows = grid.rows.size();
+  const std::size_t ends = rows > many_rows ? many_rows / 2 : rows;
+  std::size_t left_out = 0;
+  for (std::size_t i = 0; i < rows; ++i) {
+    const bool kept =
+        i < ends || i >= rows - ends || std::find(grid.keep.begin(), grid.keep.end(), i) != grid.keep.end();
+    if (!kept) {
+      ++left_out;
+      continue;
+    }
+    if (left_out > 0) {
+      std::vector<std::string> dots(grid.head.size(), "…");
+      dots.back() = to_text(std::exchange(left_out, 0)) + " more in report.html";
+      out += line(dots);
     }
     out += line(grid.rows[i]);
   }
@@ -159,8 +168,8 @@ std::string tiles(const Summary& summary) {
   tile(percent(summary.overall.adaptive.acc02), "adaptive accuracy@0.2");
   tile(percent(summary.overall.baseline.acc02), "baseline accuracy@0.2");
   tile(to_text(summary.drift_events.size()), "drift events");
-  tile(count("answer", true), "retrains published");
-  tile(count("answer", false), "retrains refused");
+  tile(count("answer", true), "answers to drift published");
+  tile(count("answer", false), "answers not published");
   tile(count("refit", true), "refits published");
   tile(count("rollback", false), "rollbacks");
   tile(to_text(summary.lost), "records lost");

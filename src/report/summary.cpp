@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <optional>
 #include <set>
@@ -149,13 +150,28 @@ std::optional<RetrainEvent> as_refit(const ReleaseInfo& release, const std::stri
   return event;
 }
 
-void add_refits(Summary& summary, Registry& registry) {
-  std::unordered_map<std::string, std::string> reasons;
-  for (auto& line : registry.audit()) reasons.try_emplace(line.to, std::move(line.reason));
+/// Why each release was ever made live, by model key; in order, the same reason once.
+std::map<std::string, std::string> reasons_of_moves(Registry& registry) {
+  std::map<std::string, std::string> reasons;
+  for (const auto& line : registry.audit()) {
+    std::string& said = reasons[line.to];
+    if (said.find(line.reason) == std::string::npos) said += (said.empty() ? "" : "; again: ") + line.reason;
+  }
+  return reasons;
+}
+
+/// Whether what was published became live, and on what evidence, behind the reason that it has.
+void add_moves(Summary& summary, Registry& registry) {
+  const auto reasons = reasons_of_moves(registry);
+  const auto verdict = [&reasons](const std::string& release) {
+    const auto found = reasons.find(release);
+    return found == reasons.end() ? std::string("a challenger only") : "made live: " + found->second;
+  };
+  for (auto& event : summary.retrains)
+    if (event.kind == "answer" && event.published) event.reason += "; " + verdict(event.release);
   for (const auto& release : summary.releases)
     if (auto event = as_refit(release, summary.facts.run_id)) {
-      const auto judged = reasons.find(release.model_key);
-      event->reason = judged == reasons.end() ? "a challenger only" : "made live: " + judged->second;
+      event->reason = verdict(release.model_key);
       for (const auto& [of, loss] : {std::pair{"its line", event->val_loss},
                                      {"live model", event->live_val_loss},
                                      {"baseline", event->baseline_val_loss}})
@@ -165,6 +181,19 @@ void add_refits(Summary& summary, Registry& registry) {
     }
   std::stable_sort(summary.retrains.begin(), summary.retrains.end(),
                    [](const auto& a, const auto& b) { return a.row < b.row; });
+  for (auto& swap : summary.swaps) {
+    // A consumer counts from the newest row of its own partitions, which may lie before the judge's: the
+    // nearest.
+    const auto distance = [&swap](const Judgement& of) { return std::abs(of.row - swap.row); };
+    for (const auto& judgement : summary.judgements)
+      if (judgement.to == swap.release && (!swap.evidence || distance(judgement) < distance(*swap.evidence)))
+        swap.evidence = judgement;
+    const auto found = reasons.find(swap.release);
+    if (swap.evidence)
+      swap.reason = swap.evidence->reason;
+    else if (found != reasons.end())
+      swap.reason = found->second;
+  }
 }
 
 /// The labels in the order in which a consumer could have known them (SPEC 4).
@@ -286,7 +315,8 @@ Summary summarize_lane(ObjectStore& store, const RunFacts& facts, const std::str
   summary.throughput_records_per_s = seconds > 0 ? static_cast<double>(summary.predicted) / seconds : 0;
   summary.drift_events = read_drift_events(store);
   summary.retrains = read_retrain_events(store);
-  summary.swaps = read_swap_events(store);
+  for (auto& swap : read_swap_events(store)) summary.swaps.push_back({std::move(swap), {}, {}});
+  summary.judgements = read_judgements(store, run_id);
   const auto foreign = [&run_id](const std::string& run) { return !run.empty() && run != run_id; };
   std::erase_if(summary.drift_events, [&](const auto& event) { return foreign(run_of_event(event.id)); });
   std::erase_if(summary.retrains, [&](const auto& event) {
@@ -298,7 +328,7 @@ Summary summarize_lane(ObjectStore& store, const RunFacts& facts, const std::str
   const SystemClock clock;
   Registry registry(store, clock);
   summary.releases = registry.list();
-  add_refits(summary, registry);
+  add_moves(summary, registry);
   // What was chosen says more than "auto"; a producer of its own does not know it at all.
   for (const auto& release : summary.releases)
     if (release.role == "baseline") summary.facts.family = release.family;

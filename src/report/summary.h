@@ -2,10 +2,10 @@
 // reports.
 //
 // `summarize` reads results/*_inference_trace.npz, results/unpredicted.npz, results/truth.npz, the event
-// objects (registry/events.h), the releases and results/run.json (RunFacts), and computes what summary.json
-// holds (docs/summary.schema.json). Scoring is over all rows, prequential, by the truth file; nothing here
-// feeds back into a decision. A further target of the run is summed up alike, from its part of the store
-// (stream/lane.h) and its labels in the truth file. Pure but for reading the store.
+// objects (registry/events.h), the judgements, the releases and results/run.json (RunFacts), and computes
+// what summary.json holds (docs/summary.schema.json). Scoring is over all rows, prequential, by the truth
+// file; nothing here feeds back into a decision. A further target of the run is summed up alike, from its
+// part of the store (stream/lane.h) and its labels in the truth file. Pure but for reading the store.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,7 @@
 #include "inference/trace.h"
 #include "learn/metrics.h"
 #include "registry/events.h"
+#include "registry/judgement.h"
 #include "registry/registry.h"
 #include "store/store.h"
 #include "telemetry/resource_record.h"
@@ -56,8 +57,14 @@ RunFacts parse_run_facts(std::string_view json, const std::string& source);
 struct StageResult {
   std::string name;
   int64_t first_row = 0;
-  int64_t rows = 0;
+  int64_t rows = 0;  ///< predicted; those with a truth to compare with are adaptive.n
   Metrics baseline, adaptive, label_persistence;
+};
+
+/// A swap and why the pointer had moved.
+struct SwapResult : SwapEvent {
+  std::string reason;                 ///< as the pointer's audit trail has it; empty: it has none
+  std::optional<Judgement> evidence;  ///< none: no judge moved it (the first release, a person)
 };
 
 struct Summary {
@@ -74,7 +81,8 @@ struct Summary {
   int64_t labels_used = 0;  ///< labels that had arrived by the end of the stream
   std::vector<DriftEvent> drift_events;
   std::vector<RetrainEvent> retrains;  ///< answers, rollbacks, and published refits that no prune has removed
-  std::vector<SwapEvent> swaps;
+  std::vector<Judgement> judgements;   ///< why the judge moved the pointer, by row
+  std::vector<SwapResult> swaps;
   std::vector<ReleaseInfo> releases;
   /// One a further target, in the order of RunFacts::targets; their records are the same ones.
   std::vector<Summary> further;

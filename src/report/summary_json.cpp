@@ -19,6 +19,7 @@ Json stage_json(const StageResult& stage) {
   json["name"] = stage.name;
   json["first_row"] = stage.first_row;
   json["rows"] = stage.rows;
+  json["scored"] = stage.adaptive.n;
   json["baseline"] = metrics_json(stage.baseline);
   json["adaptive"] = metrics_json(stage.adaptive);
   json["label_persistence"] = metrics_json(stage.label_persistence);
@@ -69,12 +70,27 @@ Json event_json(const RetrainEvent& event) {
   return json;
 }
 
-Json event_json(const SwapEvent& event) {
+Json event_json(const Judgement& judgement) {
+  return {{"row", judgement.row},
+          {"kind", judgement.kind},
+          {"from", judgement.from},
+          {"to", judgement.to},
+          {"labels", judgement.labels},
+          {"gain", judgement.gain},
+          {"frozen_gain", judgement.frozen_gain},
+          {"log_e", judgement.log_e},
+          {"log_e_needed", judgement.log_threshold},
+          {"reason", judgement.reason}};
+}
+
+Json event_json(const SwapResult& event) {
   return {{"row", event.row},
           {"consumer", event.consumer},
           {"release", event.release},
           {"load_ms", event.load_ms},
-          {"rollback", event.rollback}};
+          {"rollback", event.rollback},
+          {"reason", event.reason},
+          {"evidence", event.evidence ? event_json(*event.evidence) : Json(nullptr)}};
 }
 
 template <class Event>
@@ -105,6 +121,7 @@ void put_results(Json& json, const Summary& summary) {
   json["overall"] = std::move(overall);
   json["drift_events"] = list_json(summary.drift_events);
   json["retrains"] = list_json(summary.retrains);
+  json["judgements"] = list_json(summary.judgements);
   json["swaps"] = list_json(summary.swaps);
 }
 

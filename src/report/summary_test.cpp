@@ -275,6 +275,72 @@ TEST(Summary, PublishedRefitsAreRetrains) {
   EXPECT_TRUE(json[0]["baseline_val_loss"].is_null());
 }
 
+/// Whatever moved the pointer: a promoted refit, a promoted answer, a return, the first release.
+TEST(Summary, EverySwapShowsItsEvidence) {
+  MemoryStore store;
+  fill(store, 1, 0);
+  VirtualClock clock;
+  Registry registry(store, clock);
+  const auto publish = [&](const char* role) {
+    ReleaseInfo info;
+    info.role = role;
+    clock.advance(std::chrono::seconds(1));
+    return registry.publish(role, info);
+  };
+  const auto first = publish("offline"), answer = publish("retrain");
+  registry.point_to(first, "offline", "first release");
+  int64_t row = 0;
+  const auto judge = [&](const char* kind, const ReleaseInfo& from, const ReleaseInfo& to, int64_t at) {
+    Judgement judgement;
+    judgement.run_id = "r";
+    judgement.row = row = at;
+    judgement.kind = kind;
+    judgement.from = from.model_key;
+    judgement.to = to.model_key;
+    judgement.log_e = 5;
+    judgement.reason = std::string(kind) + " at " + std::to_string(at);
+    write_judgement(store, judgement);
+    registry.point_to(to, "judge", judgement.reason);
+  };
+  RetrainEvent event;
+  event.id = "r-1";
+  event.published = true;
+  event.release = answer.model_key;
+  event.reason = "better";
+  write_event(store, event);
+  judge("promotion", first, answer, 100);
+  judge("return", answer, first, 200);
+  judge("promotion", first, answer, 300);
+  for (const auto& [at, release] : std::vector<std::pair<int64_t, std::string>>{
+           {101, answer.model_key}, {199, first.model_key}, {299, answer.model_key}, {400, "models/other"}})
+    write_event(store, SwapEvent{at, "a", release, 1, false, "r"});
+  const auto summary = summarize(store);
+  ASSERT_EQ(summary.judgements.size(), 3U);
+  const auto json = nlohmann::json::parse(to_json(summary));
+  EXPECT_EQ(json["judgements"][1]["kind"], "return");
+  const auto& swaps = json["swaps"];
+  ASSERT_EQ(swaps.size(), 4U);
+  for (const auto& [i, why] :
+       {std::pair{0, "promotion at 100"}, {1, "return at 200"}, {2, "promotion at 300"}}) {
+    EXPECT_EQ(swaps[static_cast<std::size_t>(i)]["reason"], why);
+    EXPECT_EQ(swaps[static_cast<std::size_t>(i)]["evidence"]["log_e"], 5);
+  }
+  EXPECT_TRUE(swaps[3]["evidence"].is_null());
+  EXPECT_EQ(json["retrains"][0]["reason"], "better; made live: promotion at 100; again: promotion at 300");
+}
+
+TEST(Summary, SaysHowManyRowsAreScored) {
+  MemoryStore store;
+  fill(store, 1, 0);
+  auto truth = parse_npz(*store.get("results/truth.npz"), "truth");
+  truth["label"] = Array::of(std::vector<double>{10, std::nan(""), 10, 20, 20, 20});
+  store.put("results/truth.npz", to_npz(truth));
+  const auto json = nlohmann::json::parse(to_json(summarize(store)));
+  EXPECT_EQ(json["stages"][0]["rows"], 3);
+  EXPECT_EQ(json["stages"][0]["scored"], 2);
+  EXPECT_EQ(json["overall"]["scored"], 5);
+}
+
 TEST(Summary, ComponentsHaveCpuAndProcessesMemory) {
   MemoryStore store;
   fill(store, 1, 0);

@@ -1,5 +1,6 @@
 #include "report/tables.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/text.h"
@@ -12,6 +13,11 @@ std::string tenths(double value) { return std::isfinite(value) ? to_fixed(value,
 std::string short_key(const std::string& key) {
   const auto slash = key.rfind('/');
   return slash == std::string::npos ? key : key.substr(slash + 1);
+}
+
+bool was_promoted(const Summary& summary, const std::string& release) {
+  return std::any_of(summary.judgements.begin(), summary.judgements.end(),
+                     [&](const Judgement& judgement) { return judgement.to == release; });
 }
 }  // namespace
 
@@ -76,11 +82,30 @@ Grid refit_grid(const Summary& summary) {
             {"row", "what", "labels", "loss", "live", "baseline", "release", "why"},
             {}};
   for (const auto& event : summary.retrains)
-    if (event.kind != "answer")
+    if (event.kind != "answer") {
+      if (event.kind == "rollback" || was_promoted(summary, event.release))
+        grid.keep.push_back(grid.rows.size());
       grid.rows.push_back({to_text(event.row), event.kind, to_text(event.labels), three(event.val_loss),
                            three(event.live_val_loss), three(event.baseline_val_loss),
                            short_key(event.release), event.reason});
+    }
   if (grid.rows.empty()) grid.note = "No refit was published, and nothing was rolled back.";
+  return grid;
+}
+
+Grid judgement_grid(const Summary& summary) {
+  Grid grid{
+      "Which model is live",
+      "Gain: by how much the mean of min(e, 1) was lower, on labels that neither model had seen. The judge "
+      "moves the pointer when the evidence, an e-value, reaches what is needed.",
+      {"row", "what", "from", "to", "labels", "gain", "over the frozen", "log e", "needed"},
+      {}};
+  for (const auto& judgement : summary.judgements)
+    grid.rows.push_back({to_text(judgement.row), judgement.kind, short_key(judgement.from),
+                         short_key(judgement.to), to_text(judgement.labels), three(judgement.gain),
+                         three(judgement.frozen_gain), three(judgement.log_e),
+                         three(judgement.log_threshold)});
+  if (grid.rows.empty()) grid.note = "The judge never moved the pointer: no evidence sufficed.";
   return grid;
 }
 
@@ -90,11 +115,14 @@ Grid release_grid(const Summary& summary) {
             {"release", "role", "state", "family", "labels", "gain over baseline", "gain over live", "parent",
              "SHA-256"},
             {}};
-  for (const auto& release : summary.releases)
+  for (const auto& release : summary.releases) {
+    if (release.state == "live" || release.state == "frozen" || was_promoted(summary, release.model_key))
+      grid.keep.push_back(grid.rows.size());
     grid.rows.push_back({short_key(release.model_key), release.role, release.state, release.family,
                          to_text(release.labels), three(release.gain_over_baseline),
                          three(release.gain_over_live), short_key(release.parent),
                          release.sha256.substr(0, 12)});
+  }
   return grid;
 }
 

@@ -14,6 +14,7 @@ struct Grid {
   std::string note;
   std::vector<std::string> head;
   std::vector<std::vector<std::string>> rows;
+  std::vector<std::size_t> keep = {};  ///< rows that are shown even where a long table is shortened
 };
 
 Grid stage_grid(const Summary& summary);
@@ -22,6 +23,8 @@ Grid drift_grid(const Summary& summary);
 Grid retrain_grid(const Summary& summary);
 /// Refits that were published, and rollbacks.
 Grid refit_grid(const Summary& summary);
+/// Moves of the pointer and their evidence.
+Grid judgement_grid(const Summary& summary);
 Grid release_grid(const Summary& summary);
 Grid resource_grid(const Summary& summary);
 
