@@ -47,11 +47,11 @@ std::vector<std::string> some(const std::vector<std::string>& names) {
 
 Monitor::State::State(Log& l, ObjectStore& s, const Clock& c, DriftSettings settings_,
                       MonitorOptions options_)
-    : store(s),
+    : store(s, [this] { reader.need_lease(); }),
       clock(c),
       settings(std::move(settings_)),
       options(std::move(options_)),
-      handover(s),
+      handover(store),
       reader(l, c, reader_options(options)),
       detector(settings, options.seed),
       errors(l, lane_topic(options.topic, options.lane), error_settings(settings), options.epsilon),

@@ -12,6 +12,7 @@
 #include "drift/signal_history.h"
 #include "drift/snapshot.h"
 #include "registry/handover.h"
+#include "store/leased_store.h"
 #include "stream/joined_reader.h"
 
 namespace drst {
@@ -37,7 +38,7 @@ struct Monitor::State {
   void publish_signal();
   void publish_done(const std::string& reason);
 
-  ObjectStore& store;
+  LeasedStore store;  // for all that is written
   const Clock& clock;
   DriftSettings settings;
   MonitorOptions options;

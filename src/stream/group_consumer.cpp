@@ -77,6 +77,7 @@ void GroupConsumer::poll(Batch& batch, const PollLimits& limits) {
     const Snapshot snapshot(*source_);
     my_turn = snapshot.view().epoch != epoch_ || snapshot.view().partitions != partitions_;
     if (!my_turn) {
+      known_ = now;
       fetch_fairly(storage, limits);
       return;
     }
@@ -122,6 +123,7 @@ void GroupConsumer::adopt(const Turn& turn, Time now) {
   if (turn.fenced || turn.anew) drop_all();
   if (turn.fenced) return;
   session_ = turn.session;
+  known_ = now;
   epoch_ = turn.state.epoch;
   partitions_ = turn.state.partitions.size();
   next_turn_ = now + options_.lease / 3;
@@ -225,6 +227,25 @@ bool GroupConsumer::commit(int partition, int64_t next_offset) {
   } else {
     next_turn_ = Time::min();  // find out at the next poll what became of it
   }
+  return held;
+}
+
+bool GroupConsumer::holds() {
+  if (state_ != State::open || owned_.empty()) return false;
+  const Time now = clock_.now();
+  if (now < known_ + options_.lease / 3) return true;
+  bool held = true;
+  source_->edit("log.holds", [&](GroupState& state) {
+    held = std::ranges::all_of(owned_, [&](const Owned& part) {
+      const auto& stored = state.partitions[static_cast<std::size_t>(part.partition)];
+      return stored.owner == session_ && stored.generation == part.generation;
+    });
+    return false;
+  });
+  if (held)
+    known_ = now;
+  else
+    next_turn_ = Time::min();  // find out at the next poll what became of it
   return held;
 }
 

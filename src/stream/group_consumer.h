@@ -53,6 +53,7 @@ class GroupConsumer final : public Consumer {
   [[nodiscard]] const std::vector<int>& assigned() const override { return assigned_; }
   [[nodiscard]] const std::vector<int>& revoked() const override { return revoked_; }
   bool commit(int partition, int64_t next_offset) override;
+  bool holds() override;
   void seek(int partition, int64_t offset) override;
   void close() override;
 
@@ -88,6 +89,7 @@ class GroupConsumer final : public Consumer {
   uint64_t epoch_ = 0;
   std::size_t partitions_ = 0;
   Time next_turn_{};
+  Time known_{};  // when the group was last seen to be as this member thinks it is
   std::vector<Owned> owned_;
   std::vector<Owned> before_;  // scratch of adopt_partitions()
   std::vector<int> assignment_;

@@ -59,6 +59,7 @@ struct JoinedReader::State {
   RecordDecoder decoder;
   Counts counts;       // including what was skipped ahead
   bool heard = false;  // since it was asked last
+  bool owned = false;  // partitions, at any time
 
   std::unique_ptr<Consumer> consumer;
   Batch batch;
@@ -116,6 +117,7 @@ struct JoinedReader::State {
     consumer->poll(batch, {});
     heard = heard || !batch.empty();
     for (const int p : consumer->assigned()) start(p);
+    owned = owned || !consumer->assigned().empty();
     for (const RecordView& record : batch.records()) read(record);
     return !batch.empty();
   }
@@ -355,6 +357,14 @@ struct JoinedReader::State {
     }
     return true;
   }
+
+  void need_lease() {
+    if (!owned || consumer->holds()) return;
+    throw LogError(ExitCode::failed,
+                   "group '" + options.group + "' on topic '" + options.topic + "': '" + options.member +
+                       "' was not heard of for longer than its lease and has lost it (reader.lease_s); "
+                       "whoever holds it now goes on, this process must stop");
+  }
 };
 
 JoinedReader::JoinedReader(Log& log, const Clock& clock, const JoinedReaderOptions& options)
@@ -369,6 +379,7 @@ bool JoinedReader::ended() const { return state_->ended(); }
 std::optional<std::string> JoinedReader::ended_before() const { return state_->ended_before(); }
 JoinedReader::Counts JoinedReader::counts() const { return state_->counts; }
 bool JoinedReader::commit() { return state_->commit(); }
+void JoinedReader::need_lease() { state_->need_lease(); }
 
 std::string JoinedReader::positions() const {
   JoinedPositions at = state_->at;

@@ -73,6 +73,7 @@ void GroupMember::poll(Batch& batch, const PollLimits& limits) {
   if (state_ == State::outside && !join()) return;
   apply_seeks();
   fetch(limits);
+  if (state_ == State::joined && rd_kafka_assignment_lost(handle_.get()) == 0) known_ = Steady::now();
   deal(storage, limits);
 }
 
@@ -277,11 +278,30 @@ bool GroupMember::commit(int partition, int64_t next_offset) {
                                         " of partition " + to_text(partition) + ", which ends before");
   if (rd_kafka_assignment_lost(handle_.get()) != 0) return false;
   if (next_offset == part->committed || (next_offset < part->committed && !part->may_go_back)) return true;
+  if (!commit_as_holder(partition, next_offset)) return false;
+  part->committed = next_offset;
+  part->may_go_back = false;
+  return true;
+}
+
+bool GroupMember::holds() {
+  if (state_ != State::joined || parts_.empty() || rd_kafka_assignment_lost(handle_.get()) != 0) return false;
+  if (Steady::now() - known_ < options_.lease / 3) return true;
+  const Part& part = parts_.front();
+  const int64_t offset =
+      part.committed >= 0 ? part.committed : client_.watermarks(options_.topic, part.number).begin;
+  if (!commit_as_holder(part.number, offset)) return false;
+  known_ = Steady::now();
+  return true;
+}
+
+/// False: the coordinator says that the partition is no longer this member's.
+bool GroupMember::commit_as_holder(int partition, int64_t offset) {
   const std::string what =
-      "committing offset " + to_text(next_offset) + " of partition " + to_text(partition) + " by " + where();
+      "committing offset " + to_text(offset) + " of partition " + to_text(partition) + " by " + where();
   bool held = true;
   insist(client_.site(), notices_, what, client_.site().patience(), [&](int) {
-    const auto list = one_partition(options_.topic, partition, next_offset);
+    const auto list = one_partition(options_.topic, partition, offset);
     auto code = rd_kafka_commit_queue(handle_.get(), list.get(), commits_.get(), nullptr, nullptr);
     Event event;
     constexpr int slice_ms = 200;
@@ -299,10 +319,7 @@ bool GroupMember::commit(int partition, int64_t next_offset) {
     held = !means_lost(code);
     return held ? code : RD_KAFKA_RESP_ERR_NO_ERROR;
   });
-  if (!held) return false;
-  part->committed = next_offset;
-  part->may_go_back = false;
-  return true;
+  return held;
 }
 
 void GroupMember::seek(int partition, int64_t offset) {

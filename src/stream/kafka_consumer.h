@@ -24,6 +24,7 @@
 //    moment rather than run ahead with the others; a reader in stream order would have to hold those.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <string>
@@ -46,6 +47,8 @@ class GroupMember final : public Consumer {
   [[nodiscard]] const std::vector<int>& assigned() const override { return assigned_; }
   [[nodiscard]] const std::vector<int>& revoked() const override { return revoked_; }
   bool commit(int partition, int64_t next_offset) override;
+  /// The coordinator answers for it by taking a commit of what is committed already.
+  bool holds() override;
   void seek(int partition, int64_t offset) override;
   void close() override;
 
@@ -90,6 +93,7 @@ class GroupMember final : public Consumer {
   bool is_next(const Part& part, int64_t expected, int64_t offset);
   void say_gone(int partition, int64_t from, int64_t to, std::string_view whom) const;
   void apply_seeks();
+  bool commit_as_holder(int partition, int64_t offset);
   void deal(Batch::Storage& batch, const PollLimits& limits);
   [[nodiscard]] bool must_wait() const;
   void throw_if_fenced();
@@ -110,7 +114,8 @@ class GroupMember final : public Consumer {
   Queue commits_;  // answers to commits
   enum class State { outside, joined, fenced, closed } state_ = State::outside;
   bool cooperative_ = false;
-  std::unique_ptr<Rebalance> rebalance_;  // asked for by the last message taken
+  std::unique_ptr<Rebalance> rebalance_;         // asked for by the last message taken
+  std::chrono::steady_clock::time_point known_;  // when the group was last known to be as it seems
   std::vector<Part> parts_;
   std::size_t bytes_ = 0;
   std::size_t first_ = 0;

@@ -120,6 +120,11 @@ class Consumer {
   /// The next offset to read of a partition. Durable when it returns true; false: the lease is lost, nothing
   /// was written.
   virtual bool commit(int partition, int64_t next_offset) = 0;
+  /// Whether this member still holds what it was assigned; false while that is nothing. Asks the log only if
+  /// a third of the lease has gone since it last knew, so that it may be asked before each write: a process
+  /// that was stopped and wakes finds out that it has an heir. What it cannot rule out is a stop between the
+  /// answer and the write.
+  virtual bool holds() = 0;
   /// Moves the reading position of an owned partition (not the committed offset).
   virtual void seek(int partition, int64_t offset) = 0;
   /// Leaves the group at once, so that heirs need not wait for the lease to expire. Also done by the

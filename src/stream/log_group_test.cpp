@@ -134,6 +134,23 @@ TEST_P(LogGroup, AnExpiredLeaseFencesItsHolder) {
   EXPECT_EQ(values_of(batch_), (std::vector<std::string>{"1", "4"}));
 }
 
+TEST_P(LogGroup, AWokenHolderLearnsThatItHasAnHeir) {
+  fill(3);
+  auto first = join("a");
+  EXPECT_FALSE(first->holds()) << "nothing is assigned";
+  poll(*first);
+  EXPECT_TRUE(first->holds());
+  bed_->clock.advance(11s);
+  EXPECT_TRUE(first->holds()) << "late, but without heir";
+  bed_->clock.advance(11s);
+  auto heir = join("b");
+  ASSERT_EQ(poll(*heir), (Ints{0, 1, 2}));
+  EXPECT_FALSE(first->holds());
+  EXPECT_TRUE(heir->holds());
+  first->close();
+  EXPECT_FALSE(first->holds());
+}
+
 TEST_P(LogGroup, PollingRenewsTheLeaseAndALateHolderWithoutHeirGoesOn) {
   fill(3);
   auto a = join("a");

@@ -15,6 +15,7 @@
 #include "learn/shares.h"
 #include "registry/events.h"
 #include "registry/judgement.h"
+#include "store/leased_store.h"
 #include "stream/experts.h"
 #include "stream/joined_reader.h"
 #include "stream/lane.h"
@@ -32,6 +33,9 @@ namespace {
 
 /// Items read in a step, so that a step stays bounded while the log is long.
 constexpr int items_a_step = 64;
+
+/// Who the audit trail says moves the pointer.
+constexpr std::string_view actor = "judge";
 
 Duration seconds(double s) { return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s)); }
 
@@ -76,7 +80,7 @@ RetrainEvent rollback_event(const Judgement& judgement) {
 
 struct Judge::State {
   Log& log;
-  ObjectStore& store;
+  LeasedStore store;  // for all that is written
   const Clock& clock;
   JudgeSettings settings;
   JudgeOptions options;
@@ -123,16 +127,16 @@ struct Judge::State {
   State(Log& log_, ObjectStore& store_, const Clock& clock_, const JudgeSettings& settings_,
         const RegistrySettings& registry_, JudgeOptions options_)
       : log(log_),
-        store(store_),
+        store(store_, [this] { reader.need_lease(); }),
         clock(clock_),
         settings(settings_),
         options(std::move(options_)),
         topic(lane_topic(options.topic, options.lane)),
-        registry(store_, clock_, registry_),
+        registry(store, clock_, registry_),
         reader(log_, clock_, reader_options(options)),
         prophecies(static_cast<std::size_t>(settings.waiting_rows)),
         shares(starting_weights(settings), settings.rate, settings.share),
-        alarms(store_),
+        alarms(store),
         patience(clock_, options.first_record_timeout_s, options.idle_timeout_s) {}
 
   // --- models ---
@@ -193,10 +197,22 @@ struct Judge::State {
     changed = true;
   }
 
-  /// Someone else (a person) may have moved the pointer.
+  /// Someone else may have moved the pointer: a person, who is followed, or a judge that lost its lease with
+  /// the write under way, whose move is undone.
   void follow_pointer() {
     const auto pointer = registry.pointer();
     if (!pointer || !*pointer || (*pointer)->model_key == live->model_key) return;
+    const auto moves = registry.audit();
+    if (!moves.empty() && moves.back().to == (*pointer)->model_key && moves.back().actor == actor) {
+      const auto own = registry.info(live->metrics_key);
+      if (own) {
+        ++counts.pointer_repairs;
+        log::warning("judge: a judge that has lost its lease moved the pointer to " + (*pointer)->model_key +
+                     "; it names " + live->model_key + " again");
+        registry.point_to(*own, std::string(actor), "a judge that had lost its lease moved it");
+        return;
+      }
+    }
     auto named = load_contestant(registry, **pointer, options.model_limits);
     if (!named) return;  // the guards complain
     log::info("judge: the pointer was moved to " + (*pointer)->model_key + " by another");
@@ -397,7 +413,6 @@ struct Judge::State {
   }
 
   void judge() {
-    follow_pointer();
     for (const auto& watch : watches) {
       if (watch.former->model_key == live->model_key ||
           !watch.over_live.alarms(settings.false_rollback_labels))
@@ -452,7 +467,7 @@ struct Judge::State {
       trial.reset();
       return;
     }
-    registry.point_to(*info, "judge", judgement.reason);
+    registry.point_to(*info, std::string(actor), judgement.reason);
     log::info("judge: row " + to_text(judgement.row) + ": " + to->model_key + " is live; " +
               judgement.reason);
     set_live(to);
@@ -518,6 +533,7 @@ struct Judge::State {
   void publish_state() {
     const bool due = clock.now() - told >= seconds(settings.heartbeat_s);
     if ((!changed && !due) || row < state_known_to_others) return;
+    reader.need_lease();
     ExpertState state;
     state.run_id = reader.run_id();
     state.row = row;
@@ -548,6 +564,7 @@ struct Judge::State {
   Step step() {
     if (done) return Step::done;
     if (!load()) return idle();
+    follow_pointer();
     read_proposals();
     const bool any = read();
     if (!reader.run_id().empty()) {

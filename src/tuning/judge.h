@@ -25,7 +25,10 @@
 //
 // Each move leaves a Judgement with its evidence. Effects in this order: judgement, pointer, expert state; a
 // judgement is keyed by run and row. After a crash the log is read again from its start: what was judged is
-// done again at its row, and nothing new is judged before the last of it.
+// done again at its row, and nothing new is judged before the last of it. One judge acts, the group's only
+// member: whoever was stopped for longer than its lease writes nothing when it wakes, but what it was in the
+// middle of. That can only be an older release that was live by its own evidence; the judge that has the
+// lease sees it at its next step, by the audit trail, and sets the pointer right.
 #pragma once
 
 #include <cstdint>
@@ -94,7 +97,8 @@ class Judge final : public Component {
     uint64_t duplicate_labels = 0;  ///< of a sample that had its label
     uint64_t proposals = 0, unusable_proposals = 0;
     uint64_t promotions = 0, rollbacks = 0;
-    uint64_t restarts = 0;  ///< of the weights, at a drift alarm
+    uint64_t pointer_repairs = 0;  ///< moves by a judge that had lost its lease, undone
+    uint64_t restarts = 0;         ///< of the weights, at a drift alarm
   };
   [[nodiscard]] Counts counts() const;
 

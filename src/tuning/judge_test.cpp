@@ -391,6 +391,37 @@ TEST(Judge, APersonsMoveIsRespected) {
   EXPECT_EQ(bed.live(), mine.model_key);
 }
 
+/// The write that a judge was stopped in front of, done when it wakes.
+TEST(Judge, AMoveByAJudgeWithoutALeaseIsUndone) {
+  Bed bed;
+  bed.ticks(20);
+  bed.truth = 0.6;
+  const auto release = bed.propose(0.6F);
+  bed.ticks(60);
+  ASSERT_EQ(bed.live(), release.model_key);
+  bed.registry.point_to(bed.first, "judge", "the race that remains");
+  bed.judge->step();
+  EXPECT_EQ(bed.live(), release.model_key);
+  EXPECT_EQ(bed.judge->counts().pointer_repairs, 1U);
+  bed.ticks(3);
+  EXPECT_EQ(bed.judge->counts().pointer_repairs, 1U);
+}
+
+TEST(Judge, WritesNothingOnceAnotherHasTheLease) {
+  Bed bed;
+  bed.ticks(20);
+  // Another process of the group, after this one was stopped for longer than its lease.
+  bed.clock.advance(std::chrono::minutes(5));
+  const auto heir = bed.log.subscribe(
+      {.group = "drst-judge", .member = "heir", .topic = topic, .lease = std::chrono::minutes(1)});
+  Batch batch;
+  heir->poll(batch, {});
+  ASSERT_FALSE(heir->assignment().empty());
+  const auto before = bed.log.watermarks(experts_topic(topic), 0).end;
+  EXPECT_THROW(bed.judge->step(), Error) << "its heartbeat is due";
+  EXPECT_EQ(bed.log.watermarks(experts_topic(topic), 0).end, before);
+}
+
 /// Labels come from a probe over a topic that others write to, too.
 TEST(Judge, LabelsThatMeetNothingOrAreAbsurdAreCountedAndMoveNothingWild) {
   Bed bed;

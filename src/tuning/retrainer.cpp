@@ -48,12 +48,12 @@ float to_cell(double value) {
 
 Retrainer::State::State(Log& log, ObjectStore& store_, const Clock& clock_, TuningSettings settings_,
                         const RegistrySettings& registry, RetrainerOptions options_, Table offline_)
-    : store(store_),
+    : store(store_, [this] { reader.need_lease(); }),
       clock(clock_),
       settings(for_family(std::move(settings_), options_.family)),
       options(std::move(options_)),
       offline(std::move(offline_)),
-      publisher(log, lane_topic(options.topic, options.lane), store_, clock_, registry, options.model_limits),
+      publisher(log, lane_topic(options.topic, options.lane), store, clock_, registry, options.model_limits),
       reader(log, clock_, reader_options(options)),
       memory(static_cast<std::size_t>(settings.memory_rows), static_cast<std::size_t>(settings.waiting_rows)),
       patience(clock_, settings.first_record_timeout_s, settings.idle_timeout_s) {

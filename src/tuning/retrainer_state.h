@@ -13,6 +13,7 @@
 
 #include "base/patience.h"
 #include "registry/events.h"
+#include "store/leased_store.h"
 #include "stream/joined_reader.h"
 #include "tuning/answer.h"
 #include "tuning/memory.h"
@@ -29,7 +30,7 @@ struct Retrainer::State {
   using Predictor = tuning::Predictor;
   using Publisher = tuning::Publisher;
 
-  ObjectStore& store;
+  LeasedStore store;  // for all that is written
   const Clock& clock;
   TuningSettings settings;
   RetrainerOptions options;
