@@ -80,7 +80,7 @@ void GroupMember::poll(Batch& batch, const PollLimits& limits) {
 /// Takes from librdkafka what it has, as far as it is needed, and joins in rebalances.
 void GroupMember::fetch(const PollLimits& limits) {
   const auto most_bytes = static_cast<std::size_t>(client_.site().settings.fetch_queue_mib * 1024 * 1024);
-  constexpr auto longest_wait = milliseconds(100);
+  constexpr auto longest_wait = milliseconds(1000);  // once, until the partition gives something again
   constexpr int slice_ms = 5;
   std::optional<Steady::time_point> deadline;
   std::size_t records = 0;

@@ -108,6 +108,7 @@ class GroupMember final : public Consumer {
   ConsumerOptions options_;
   std::string instance_;
   std::string client_id_;
+  int64_t number_ = 0;  // of this process's members
   MemberNotices notices_;
   Handle handle_;
   Queue queue_;    // wakes those who wait

@@ -90,6 +90,11 @@ std::string Notices::reason() const {
   return reason_;
 }
 
+rd_kafka_resp_err_t Notices::code() const {
+  const std::lock_guard lock(mutex_);
+  return code_;
+}
+
 void Notices::forget() {
   const std::lock_guard lock(mutex_);
   code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -263,8 +268,8 @@ void insist(const Site& site, const Notices& notices, const std::string& what, m
     const auto waited = std::chrono::duration_cast<milliseconds>(Steady::now() - begin);
     if (!is_passing(code)) throw problem(site, what, code, rd_kafka_err2str(code));
     const bool refused = notices.refused() && patience == site.connect_timeout();
-    if (refused || waited >= patience)
-      throw problem(site, what, notices.refused() ? RD_KAFKA_RESP_ERR__AUTHENTICATION : code,
+    if (refused || waited >= patience)  // why there is no connection says more than that there is none
+      throw problem(site, what, notices.code() != RD_KAFKA_RESP_ERR_NO_ERROR ? notices.code() : code,
                     notices.reason());
     if (!said && waited > milliseconds(3000)) {
       said = true;

@@ -52,6 +52,7 @@ class Notices {
   /// A broker answered and would not let us in, or is not who it ought to be: waiting does not help.
   [[nodiscard]] bool refused() const;
   [[nodiscard]] std::string reason() const;  ///< "": none
+  [[nodiscard]] rd_kafka_resp_err_t code() const;
   void forget();
 
   const KafkaSettings* settings = nullptr;  ///< for the renewal of tokens

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
+#include <optional>
+#include <set>
 
 #include "base/log.h"
 #include "base/stop.h"
@@ -29,30 +32,70 @@ std::string host_name() {
   return clean;
 }
 
-/// Who runs a member: "drst-<member>@<host>:<process>:<its start>".
-std::string make_client_id(const std::string& member) {
+/// The members of this process that have not closed: a process may be alive and its member gone.
+class Living {
+ public:
+  int64_t add() {
+    const std::lock_guard lock(mutex_);
+    living_.insert(++last_);
+    return last_;
+  }
+  void remove(int64_t number) {
+    const std::lock_guard lock(mutex_);
+    living_.erase(number);
+  }
+  bool has(int64_t number) {
+    const std::lock_guard lock(mutex_);
+    return living_.contains(number);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<int64_t> living_;
+  int64_t last_ = 0;
+};
+Living& living() {
+  static Living members;
+  return members;
+}
+
+/// Who runs a member: "drst-<member>@<host>:<process>:<its start>:<which of its members>".
+std::string make_client_id(const std::string& member, int64_t number) {
   const HolderId self = this_process();
-  return "drst-" + member + "@" + host_name() + ":" + to_text(self.id) + ":" + to_text(self.start);
+  return "drst-" + member + "@" + host_name() + ":" + to_text(self.id) + ":" + to_text(self.start) + ":" +
+         to_text(number);
 }
 
 struct Holder {
   std::string member;
   std::string host;  // "": not one of ours
   HolderId process;
+  int64_t number = 0;
+
+  [[nodiscard]] bool alive_here() const {
+    const HolderId self = this_process();
+    if (process.id == self.id && process.start == self.start) return living().has(number);
+    return process_alive(process);
+  }
 };
-Holder holder_of(const std::string& client_id) {
+Holder holder_of(std::string_view client_id) {
   Holder holder;
+  constexpr std::string_view begin = "drst-";
   const auto at = client_id.rfind('@');
-  const auto second = client_id.rfind(':');
-  const auto first = second == std::string::npos || second == 0 ? second : client_id.rfind(':', second - 1);
-  if (!client_id.starts_with("drst-") || at == std::string::npos || first == std::string::npos || first < at)
-    return holder;
-  const auto id = parse_int(std::string_view(client_id).substr(first + 1, second - first - 1));
-  const auto start = parse_int(std::string_view(client_id).substr(second + 1));
-  if (!id || !start) return holder;
-  holder.member = client_id.substr(5, at - 5);
-  holder.host = client_id.substr(at + 1, first - at - 1);
-  holder.process = {static_cast<uint64_t>(*id), static_cast<uint64_t>(*start)};
+  if (!client_id.starts_with(begin) || at == std::string_view::npos) return holder;
+  std::string_view rest = client_id.substr(at + 1);
+  std::array<int64_t, 3> numbers{};
+  for (std::size_t i = numbers.size(); i-- > 0;) {
+    const auto colon = rest.rfind(':');
+    const auto number = colon == std::string_view::npos ? std::nullopt : parse_int(rest.substr(colon + 1));
+    if (!number) return holder;
+    numbers[i] = *number;
+    rest = rest.substr(0, colon);
+  }
+  holder.member = client_id.substr(begin.size(), at - begin.size());
+  holder.host = rest;
+  holder.process = {static_cast<uint64_t>(numbers[0]), static_cast<uint64_t>(numbers[1])};
+  holder.number = numbers[2];
   return holder;
 }
 
@@ -62,7 +105,8 @@ GroupMember::GroupMember(std::shared_ptr<void> core, Client& client, Growth& gro
     : core_(std::move(core)), client_(client), growth_(growth), options_(std::move(options)) {
   check_consumer_options(options_);
   instance_ = options_.exclusive ? std::string(only_member) : options_.member;
-  client_id_ = make_client_id(options_.member);
+  number_ = living().add();
+  client_id_ = make_client_id(options_.member, number_);
   notices_.member = this;
 }
 
@@ -122,7 +166,7 @@ void GroupMember::refuse_if_taken() {
   const std::string host = host_name();
   for (const auto& other : members) {
     const Holder holder = holder_of(other.client_id);
-    if (holder.host == host && !process_alive(holder.process)) continue;  // dead: its name is free
+    if (holder.host == host && !holder.alive_here()) continue;  // dead: its name is free
     const std::string who = holder.host.empty()
                                 ? "client '" + other.client_id + "' at " + other.host
                                 : "process " + to_text(holder.process.id) + " on " + holder.host;
@@ -161,10 +205,13 @@ void GroupMember::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_t
 void GroupMember::settle(Rebalance event) {
   const char* protocol = rd_kafka_rebalance_protocol(handle_.get());
   cooperative_ = protocol != nullptr && std::string_view(protocol) == "COOPERATIVE";
-  if (event.assign && state_ == State::joined) {
-    take_partitions(*event.partitions);
+  if (!event.assign) return give_up(*event.partitions);
+  if (state_ == State::joined) return take_partitions(*event.partitions);
+  // On its way out: what is taken is given up at once, in a rebalance that follows.
+  if (cooperative_) {
+    const Failure failure(rd_kafka_incremental_assign(handle_.get(), event.partitions.get()));
   } else {
-    give_up(*event.partitions);
+    rd_kafka_assign(handle_.get(), event.partitions.get());
   }
 }
 
@@ -223,6 +270,7 @@ void GroupMember::close() {
   if (state_ == State::closed) return;
   const bool inside = state_ == State::joined;
   state_ = State::closed;
+  living().remove(number_);
   if (!handle_) return;
   rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
   if (inside) {
@@ -241,11 +289,10 @@ void GroupMember::close() {
   }
   parts_.clear();
   assignment_.clear();
-  rd_kafka_consumer_close(handle_.get());
   rebalance_.reset();
   queue_.reset();
   commits_.reset();
-  handle_.reset();
+  rd_kafka_destroy_flags(handle_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
 }  // namespace drst::kafka

@@ -1,0 +1,331 @@
+#!/usr/bin/env python3
+"""DRST on a real Kafka: the log's contract, the commands as processes, an outage, TLS and SASL, and what is refused.
+
+Starts its own brokers (services.py). Needs DRST, STREAM_UNIT_TESTS (the unit tests of the stream room) and DRST_DATA. Ends with 77 where
+Java, Maven or kcat are not installed (not in CI, where that is a failure).
+"""
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import numpy as np
+
+import services
+from end_to_end import DRST, PERF, Temporary, drst, traces
+
+STREAM_TEST = os.environ.get("STREAM_UNIT_TESTS", os.path.join(os.path.dirname(DRST), "stream_test"))
+OFFLINE = f"{PERF}/combined.csv:head=600"
+CALM = f"{PERF}/combined.csv:tail=300"
+BUSY = f"{PERF}/resource_stimulus_global_A-B-C_modified.csv:head=300"
+SECRETS = ("alice-secret", "bob-secret", "wrong-secret", "key-secret")
+WORK = tempfile.mkdtemp(prefix="drst-kafka-")
+CERTIFICATES = os.path.join(WORK, "tls")
+BROKERS = {}
+
+
+def kafka():
+    """The broker that most tests share; each takes topics of its own."""
+    if "plain" not in BROKERS:
+        BROKERS["plain"] = services.start_kafka(os.path.join(WORK, "plain"))
+    return BROKERS["plain"]
+
+
+def secure_kafka():
+    """TLS, mutual TLS, and SASL over TLS."""
+    if "secure" not in BROKERS:
+        services.make_certificates(CERTIFICATES)
+        jaas = "org.apache.kafka.common.security"
+        BROKERS["secure"] = services.start_kafka(
+            os.path.join(WORK, "secure"),
+            listeners={"TLS": "SSL", "MUTUAL": "SSL", "EXPIRED": "SSL", "SASL": "SASL_SSL"},
+            scram=["SCRAM-SHA-256=[name=bob,password=bob-secret]"],
+            properties={
+                "ssl.keystore.type": "PEM", "ssl.keystore.location": f"{CERTIFICATES}/server.pem", "ssl.truststore.type": "PEM",
+                "ssl.truststore.location": f"{CERTIFICATES}/ca.pem", "listener.name.mutual.ssl.client.auth": "required",
+                "listener.name.expired.ssl.keystore.location": f"{CERTIFICATES}/expired.pem",
+                "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,OAUTHBEARER",
+                "listener.name.sasl.plain.sasl.jaas.config": f'{jaas}.plain.PlainLoginModule required user_alice="alice-secret";',
+                "listener.name.sasl.scram-sha-256.sasl.jaas.config": f"{jaas}.scram.ScramLoginModule required;",
+                "listener.name.sasl.oauthbearer.sasl.jaas.config":
+                    f'{jaas}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="x";',
+            })
+    return BROKERS["secure"]
+
+
+class OnKafka(Temporary):
+    topics = 0
+
+    def setUp(self):
+        super().setUp()
+        OnKafka.topics += 1
+        self.topic = f"topic{OnKafka.topics}"
+        self.store = self.path("store")
+        self.bootstrap = kafka().bootstrap
+        self.running = []
+        self.addCleanup(self.end_all)
+
+    def end_all(self):
+        for process in self.running:
+            process.kill()
+            process.communicate()
+
+    def command(self, name, *more, settings=(), log=None):
+        tables = ["--offline", OFFLINE, "--model", "ridge"] if name == "retrain" else []
+        settings = [f"stream.topic={self.topic}", *settings]
+        return [DRST, name, *tables, "--store", f"file:{self.store}", "--log", log or f"kafka://{self.bootstrap}",
+                *[f"--set={s}" for s in settings], *more]
+
+    def start(self, name, *more, settings=(), log=None):
+        process = subprocess.Popen(self.command(name, *more, settings=settings, log=log), stderr=subprocess.PIPE, text=True)
+        self.running.append(process)
+        return process
+
+    def ended(self, process, code=0, within=60):
+        _, stderr = process.communicate(timeout=within)
+        self.running.remove(process)
+        self.assertEqual(process.returncode, code, (process.args, stderr))
+        return stderr
+
+    def produce(self, *more, log=None, code=0, settings=(), rows=5, within=40, **variables):
+        """Five rows onto the topic; the smallest command that reaches a broker and appends. Returns stderr."""
+        command = self.command("produce", "--stage", f"a={PERF}/combined.csv:tail={rows}", *more, settings=settings, log=log)
+        begin = time.monotonic()
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=within,
+                              env={**os.environ, **variables})
+        self.took = time.monotonic() - begin
+        self.assertEqual(done.returncode, code, done.stderr)
+        for secret in SECRETS:
+            self.assertNotIn(secret, done.stdout + done.stderr)
+        return done.stderr
+
+    def kcat(self, *args, data=None):
+        done = subprocess.run(["kcat", "-b", self.bootstrap, *args], input=data, capture_output=True, check=True, timeout=60)
+        return done.stdout
+
+
+class Contract(OnKafka):
+    def test_the_logs_contract_on_a_real_broker(self):
+        done = subprocess.run([STREAM_TEST, "--gtest_filter=*/kafka:Kafka*", "--gtest_brief=1"], capture_output=True, text=True,
+                              check=False, timeout=400, env={**os.environ, "DRST_TEST_KAFKA": self.bootstrap})
+        self.assertEqual(done.returncode, 0, done.stdout[-4000:] + done.stderr[-2000:])
+        self.assertIn("PASSED", done.stdout)
+
+
+class Processes(OnKafka):
+    STAGES = ["--stage", f"calm={CALM}", "--stage", f"busy={BUSY}", "--run-id", "one", "--rate", "150", "--lags", "true"]
+
+    def run_chain(self, log):
+        drst("offline", "--offline", OFFLINE, "--model", "ridge", "--store", f"file:{self.store}", "-q")
+        parts = [self.start(name, "--run-id", "one", log=log) for name in ("monitor", "retrain")]
+        parts += [self.start("infer", "--run-id", "one", "--member", f"infer-{i}", log=log) for i in range(3)]
+        parts.append(self.start("produce", *self.STAGES, log=log))
+        return parts
+
+    def summary(self, log):
+        drst(*self.command("report", "--out", self.path("out"), log=log)[1:])
+        with open(self.path("out", "summary.json"), encoding="utf-8") as file:
+            return json.load(file)
+
+    def test_predictions_are_the_embedded_runs(self):
+        found = {}
+        for name, log in (("kafka", None), ("embedded", f"embedded:{self.path('log')}")):
+            self.store = self.path(name)
+            for part in self.run_chain(log):
+                self.ended(part)
+            summary = self.summary(log)
+            records = summary["records"]
+            self.assertEqual((records["predicted"], records["lost"], records["duplicates"]), (600, 0, 0), name)
+            found[name] = (traces(self.store), summary["overall"]["adaptive"]["acc@0.2"])
+        ours, embedded = found["kafka"][0], found["embedded"][0]
+        self.assertEqual({key: row[0] for key, row in ours.items()}, {key: row[0] for key, row in embedded.items()})
+        self.assertLess(abs(found["kafka"][1] - found["embedded"][1]), 0.02)
+        members = {str(m) for m in np.unique(np.concatenate([np.load(f"{self.path('kafka')}/results/{n}")["partition"] for n in
+                                                            os.listdir(f"{self.path('kafka')}/results") if n.endswith("_inference_trace.npz")]))}
+        self.assertEqual(members, {"0", "1", "2"})
+
+    def test_an_outage_and_a_killed_consumer_lose_nothing(self):
+        broker = services.start_kafka(self.path("broker"))
+        self.addCleanup(broker.kill)
+        self.bootstrap = broker.bootstrap
+        parts = self.run_chain(None)
+        victim = parts[2]
+        time.sleep(1)
+        broker.kill()
+        time.sleep(3)
+        broker.start()
+        victim.kill()
+        victim.communicate()
+        self.running.remove(victim)
+        parts[2] = self.start("infer", "--run-id", "one", "--member", "infer-0")
+        for part in parts:
+            self.ended(part, within=120)
+        records = self.summary(None)["records"]
+        self.assertEqual((records["predicted"], records["lost"]), (600, 0))
+        self.assertEqual(len(traces(self.store)), 600)
+
+    def test_hostile_records_become_dead_letters(self):
+        drst("offline", "--offline", OFFLINE, "--model", "ridge", "--store", f"file:{self.store}", "-q")
+        self.produce("--run-id", "one", settings=["stream.partitions=1"], rows=50)
+        hostile = [b"{", b"[" * 5000, b'{"features": {"a": 1e999999}}', b"\xff\xfe\x00", b'{"features": 3}', b"x" * 900_000]
+        for value in hostile:
+            with open(self.path("record"), "wb") as file:
+                file.write(value)
+            self.kcat("-P", "-t", self.topic, "-p", "0", "-H", "run_id=one", "-H", b"\xff\xfd=\x01\xff".decode("latin-1"),
+                      "-X", "message.max.bytes=2000000", self.path("record"))
+        self.produce("--run-id", "two", settings=["stream.partitions=1"], rows=20)
+        self.ended(self.start("infer", "--run-id", "two", settings=["stream.partitions=1"]))
+        names = [line.split('"')[1] for line in self.kcat("-L").decode().splitlines() if line.strip().startswith("topic ")]
+        dead = [name for name in names if name.startswith(self.topic) and "dead" in name]
+        self.assertEqual(len(dead), 1, names)
+        count = len(self.kcat("-C", "-e", "-q", "-t", dead[0], "-f", "%o\\n").split())
+        self.assertEqual(count, len(hostile))
+
+    def test_a_stop_is_obeyed_within_seconds_even_without_a_broker(self):
+        broker = services.start_kafka(self.path("broker"))
+        self.addCleanup(broker.kill)
+        self.bootstrap = broker.bootstrap
+        parts = self.run_chain(None)
+        time.sleep(1.5)
+        broker.kill()
+        time.sleep(1)
+        begin = time.monotonic()
+        for part in parts:
+            part.terminate()
+        for part in parts:
+            self.ended(part, 130, within=10)
+        self.assertLess(time.monotonic() - begin, 6)
+
+
+class Refused(OnKafka):
+    def test_addresses_and_topics(self):
+        self.assertIn("check the host name", self.produce(log="kafka://no-such-host.invalid:9092", code=4,
+                                                          settings=["kafka.connect_timeout_s=2"]))
+        port = services.free_ports(1)[0]
+        self.assertIn("is Kafka running there", self.produce(log=f"kafka://127.0.0.1:{port}", code=4,
+                                                             settings=["kafka.connect_timeout_s=2"]))
+        self.assertLess(self.took, 6)
+        for url in ("kafka://", "kafka://a:b", "kafka://a:99999", "kafka://a b:1", "kafka:///x"):
+            self.assertIn("kafka://", self.produce(log=url, code=3))
+        self.assertNotIn("hidden", self.produce(log="kafka://me:hidden@127.0.0.1:9092", code=3))
+        self.produce("--run-id", "one", settings=["stream.partitions=2"])
+        self.assertIn("has 2 partitions, but 5", self.produce("--run-id", "two", code=3, settings=["stream.partitions=5"]))
+        self.topic += "r"
+        self.assertIn("kafka.replication", self.produce(code=3, settings=["kafka.replication=3"]))
+
+    def test_properties(self):
+        for name in ("sasl.password", "ssl.key.password", "ssl.key.pem", "sasl.oauthbearer.client.secret"):
+            self.assertIn("is a secret", self.produce(code=3, settings=[f"kafka.properties.{name}=key-secret"]))
+        self.assertIn("cannot be given through", self.produce(code=3, settings=["kafka.properties.group.id=x"]))
+        self.assertIn("no.such.thing", self.produce(code=3, settings=["kafka.properties.no.such.thing=1"]))
+        self.produce(settings=["kafka.properties.compression.type=lz4"])
+
+    def test_a_record_that_the_topic_does_not_take(self):
+        self.produce("--run-id", "one", settings=["log.max_record_bytes=1024"], code=3)
+
+
+class Secure(OnKafka):
+    def at(self, listener, **settings):
+        return {"log": f"kafka://{secure_kafka().address[listener]}",
+                "settings": ["kafka.connect_timeout_s=5", *[f"kafka.{key}={value}" for key, value in settings.items()]]}
+
+    def secret(self, text, name="password"):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+        return self.path(name)
+
+    def test_tls(self):
+        self.produce(**self.at("TLS", security="ssl", ca_file=tls_file("ca.pem")))
+        self.assertIn("kafka.ca_file", self.produce(code=3, **self.at("TLS", security="ssl", ca_file=tls_file("other-ca.pem"))))
+        self.assertIn("kafka.ca_file", self.produce(code=3, **self.at("TLS", security="ssl", ca_file=self.path("none.pem"))))
+        self.assertIn("expired", self.produce(code=3, **self.at("EXPIRED", security="ssl", ca_file=tls_file("ca.pem"))))
+        self.assertIn("TLS", self.produce(code=4, **self.at("TLS")))
+
+    def test_mutual_tls(self):
+        ours = {"security": "ssl", "ca_file": tls_file("ca.pem")}
+        self.produce(**self.at("MUTUAL", **ours, certificate_file=tls_file("client.pem"), key_file=tls_file("client.key")))
+        self.assertIn("kafka.certificate_file", self.produce(code=3, **self.at("MUTUAL", **ours)))
+
+    def test_a_key_with_a_password(self):
+        ours = {"security": "ssl", "ca_file": tls_file("ca.pem"), "certificate_file": tls_file("client.pem")}
+        secure_kafka()
+        subprocess.run(["openssl", "rsa", "-aes256", "-passout", "pass:key-secret", "-in", tls_file("client.key"), "-out",
+                        self.path("locked.key")], check=True, capture_output=True)
+        self.produce(**self.at("MUTUAL", **ours, key_file=self.path("locked.key"), key_password_file=self.secret("key-secret")))
+        self.produce(code=3, **self.at("MUTUAL", **ours, key_file=self.path("locked.key")))
+
+    def test_sasl_plain_and_what_is_kept_of_it(self):
+        ours = {"security": "sasl_ssl", "ca_file": tls_file("ca.pem"), "username": "alice"}
+        self.produce("-v", **self.at("SASL", **ours, password_file=self.secret("alice-secret")))
+        self.produce("--run-id", "two", DRST_KAFKA_PASSWORD="alice-secret", **self.at("SASL", **ours))
+        for folder, _, names in os.walk(self.store):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    self.assertNotIn(b"alice-secret", file.read(), name)
+        shown = subprocess.run([DRST, "config", *[f"--set={s}" for s in self.at("SASL", **ours)["settings"]]], check=True,
+                               capture_output=True, text=True, env={**os.environ, "DRST_KAFKA_PASSWORD": "alice-secret"})
+        self.assertNotIn("alice-secret", shown.stdout)
+        self.assertIn("check kafka.username", self.produce(code=3, DRST_KAFKA_PASSWORD="wrong-secret", **self.at("SASL", **ours)))
+        self.assertLess(self.took, 6)
+        self.assertIn("kafka.password_file", self.produce(code=3, **self.at("SASL", **ours)))
+
+    def test_sasl_oauthbearer(self):
+        def token(seconds):
+            def part(claims):
+                return base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+            now = int(time.time())
+            return f'{part({"alg": "none"})}.{part({"sub": "alice", "iat": now - 10, "exp": now + seconds})}.'
+        ours = {"security": "sasl_ssl", "ca_file": tls_file("ca.pem"), "sasl_mechanism": "OAUTHBEARER"}
+        self.produce(**self.at("SASL", **ours, token_file=self.secret(token(3600), "token")))
+        self.produce(code=3, **self.at("SASL", **ours, token_file=self.secret("no token", "token")))
+        self.produce(code=3, **self.at("SASL", **ours))
+
+    def test_scram_with_a_broker_that_refuses_this_librdkafka(self):
+        ours = {"security": "sasl_ssl", "ca_file": tls_file("ca.pem"), "username": "bob", "sasl_mechanism": "SCRAM-SHA-256",
+                "password_file": self.secret("bob-secret")}
+        done = subprocess.run(self.command("produce", "--stage", f"a={PERF}/combined.csv:tail=5", **self.at("SASL", **ours)),
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:  # librdkafka before 2.6.1
+            self.assertEqual(done.returncode, 3)
+            self.assertIn("CVE-2024-56128", done.stderr)
+            self.assertNotIn("bob-secret", done.stderr)
+
+    def test_scram_with_a_broker_of_before(self):
+        secure_kafka()  # its certificates
+        broker = services.start_kafka(
+            self.path("broker"), version=services.KAFKA_BEFORE_SCRAM_FIX, listeners={"SASL": "SASL_SSL"},
+            scram=["SCRAM-SHA-256=[name=bob,password=bob-secret]", "SCRAM-SHA-512=[name=bob,password=bob-secret]"],
+            properties={"ssl.keystore.type": "PEM", "ssl.keystore.location": tls_file("server.pem"),
+                        "sasl.enabled.mechanisms": "SCRAM-SHA-256,SCRAM-SHA-512",
+                        **{f"listener.name.sasl.scram-sha-{bits}.sasl.jaas.config":
+                           "org.apache.kafka.common.security.scram.ScramLoginModule required;" for bits in (256, 512)}})
+        self.addCleanup(broker.kill)
+        for bits in (256, 512):
+            self.produce("--run-id", f"scram{bits}", log=f"kafka://{broker.address['SASL']}", DRST_KAFKA_PASSWORD="bob-secret",
+                         settings=["kafka.security=sasl_ssl", f"kafka.ca_file={tls_file('ca.pem')}", "kafka.username=bob",
+                                   f"kafka.sasl_mechanism=SCRAM-SHA-{bits}"])
+
+
+def tls_file(name):
+    secure_kafka()
+    return os.path.join(CERTIFICATES, name)
+
+
+if __name__ == "__main__":
+    missing = services.have_kafka() or (None if shutil.which("kcat") else "kcat is not installed (apt.txt)")
+    if not os.path.exists(os.path.join(PERF, "combined.csv")):
+        missing = "DRST_DATA does not name the folder of real measurements"
+    if missing:
+        print(f"kafka_test: {missing}", file=sys.stderr)
+        sys.exit(1 if os.environ.get("CI") else 77)
+    try:
+        unittest.main(verbosity=2)
+    finally:
+        for broker in BROKERS.values():
+            broker.kill()
+        shutil.rmtree(WORK, ignore_errors=True)
