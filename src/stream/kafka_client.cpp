@@ -165,13 +165,37 @@ Event Client::ask(rd_kafka_admin_op_t kind, const std::string& what,
   return event;
 }
 
-Watermarks Client::watermarks(const std::string& topic, int partition) {
-  Watermarks marks;
-  const std::string what = "asking for the end of " + name_of(topic, partition);
+/// RD_KAFKA_OFFSET_BEGINNING or _END. By the question for a time, since librdkafka's for both ends at once
+/// does not keep to its timeout while the broker is away.
+int64_t Client::offset_at(const std::string& topic, int partition, int64_t when) {
+  int64_t offset = 0;
+  const std::string what = "asking for the ends of " + name_of(topic, partition);
   insist(site_, notices_, what, site_.patience(), [&](int timeout_ms) {
-    return rd_kafka_query_watermark_offsets(handle_.get(), topic.c_str(), partition, &marks.begin, &marks.end,
-                                            timeout_ms);
+    const auto list = one_partition(topic, partition, when);
+    const auto code = rd_kafka_offsets_for_times(handle_.get(), list.get(), timeout_ms);
+    offset = list->elems[0].offset;
+    return code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : list->elems[0].err;
   });
+  return offset;
+}
+
+Watermarks Client::watermarks(const std::string& topic, int partition, bool fresh) {
+  constexpr auto good_for = std::chrono::seconds(1);
+  Watermarks marks;
+  const TopicPartition key{topic, partition};
+  const auto now = std::chrono::steady_clock::now();
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = begins_.find(key);
+    if (known == begins_.end() || now - known->second.asked > good_for) fresh = true;
+    if (!fresh) marks.begin = known->second.offset;
+  }
+  if (fresh) {
+    marks.begin = offset_at(topic, partition, RD_KAFKA_OFFSET_BEGINNING);
+    const std::lock_guard lock(mutex_);
+    begins_[key] = {marks.begin, now};
+  }
+  marks.end = offset_at(topic, partition, RD_KAFKA_OFFSET_END);
   return marks;
 }
 
@@ -224,7 +248,7 @@ std::optional<int64_t> Client::committed(const std::string& group, const std::st
 }
 
 void Client::trim(const std::string& topic, int partition, int64_t offset) {
-  const auto marks = watermarks(topic, partition);
+  const auto marks = watermarks(topic, partition, true);
   offset = std::min(offset, marks.end);
   if (offset <= marks.begin) return;
   const auto list = one_partition(topic, partition, offset);
@@ -241,6 +265,8 @@ void Client::trim(const std::string& topic, int partition, int64_t offset) {
             rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
         return result->cnt == 1 ? result->elems[0].err : RD_KAFKA_RESP_ERR__BAD_MSG;
       });
+  const std::lock_guard lock(mutex_);
+  begins_.erase({topic, partition});
 }
 
 std::vector<GroupMemberInfo> Client::members(const std::string& group) {

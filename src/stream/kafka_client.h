@@ -44,7 +44,9 @@ class Client {
   /// 0: no such topic. A number that has been seen is remembered.
   int partitions(const std::string& topic);
   std::vector<std::string> topics();
-  Watermarks watermarks(const std::string& topic, int partition);
+  /// The end is as of now; the begin as of a second ago at most, but for our own trims, unless it must be
+  /// `fresh`.
+  Watermarks watermarks(const std::string& topic, int partition, bool fresh = false);
   using TopicPartition = std::pair<std::string, int>;
   /// The ends of many partitions by one question; those that are not known just now are left out. No waiting.
   std::map<TopicPartition, int64_t> ends(const std::vector<TopicPartition>& partitions);
@@ -62,6 +64,7 @@ class Client {
             const std::function<void(rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)>& send,
             const std::function<rd_kafka_resp_err_t(rd_kafka_event_t*, std::string&)>& error_of = {});
   bool create(const std::string& topic, int partitions);
+  int64_t offset_at(const std::string& topic, int partition, int64_t when);
 
   const Site& site_;
   Notices notices_;
@@ -69,6 +72,11 @@ class Client {
   std::optional<Server> server_;
   std::mutex mutex_;
   std::map<std::string, int> known_;
+  struct Begin {
+    int64_t offset = 0;
+    std::chrono::steady_clock::time_point asked;
+  };
+  std::map<TopicPartition, Begin> begins_;
 };
 
 }  // namespace drst::kafka

@@ -157,7 +157,7 @@ void GroupMember::take(Message message) {
 
 /// Offsets need not be consecutive (compaction, marks of transactions), but who jumps must know why.
 bool GroupMember::is_next(const Part& part, int64_t expected, int64_t offset) {
-  const Watermarks marks = client_.watermarks(options_.topic, part.number);
+  const Watermarks marks = client_.watermarks(options_.topic, part.number, true);
   if (offset > expected) {
     if (expected < marks.begin) say_gone(part.number, expected, offset, "this reader");
     return true;
@@ -199,7 +199,7 @@ void GroupMember::stop_fenced() {
 
 /// Begins where the offset says, as far as that is still there.
 void GroupMember::begin_at(Part& part, int64_t committed) {
-  const Watermarks marks = client_.watermarks(options_.topic, part.number);
+  const Watermarks marks = client_.watermarks(options_.topic, part.number, true);
   const std::string place = "topic '" + options_.topic + "', partition " + to_text(part.number);
   part.position = committed;
   part.beyond = false;

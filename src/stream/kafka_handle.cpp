@@ -1,5 +1,7 @@
 #include "stream/kafka_handle.h"
 
+#include <openssl/x509.h>
+
 #include <algorithm>
 #include <array>
 #include <thread>
@@ -25,6 +27,17 @@ void on_message(const rd_kafka_t*, int, const char* facility, const char* text) 
     log::debug("librdkafka: " + std::string(facility) + ": " + text);
   } catch (...) {  // out of memory: a message less
   }
+}
+
+int on_certificate(rd_kafka_t*, const char* broker, int32_t, int* error, int, const char*, std::size_t, char*,
+                   std::size_t, void* opaque) {
+  if (*error == X509_V_OK) return 1;
+  try {
+    static_cast<Notices*>(opaque)->note_certificate("the certificate of " + std::string(broker) +
+                                                    " is refused: " + X509_verify_cert_error_string(*error));
+  } catch (...) {  // out of memory: a reason less
+  }
+  return 0;
 }
 
 void on_token_wanted(rd_kafka_t* handle, const char*, void* opaque) {
@@ -71,12 +84,20 @@ PartitionList one_partition(const std::string& topic, int partition, int64_t off
 void Notices::note(rd_kafka_resp_err_t code, std::string_view reason) {
   const std::lock_guard lock(mutex_);
   const bool general = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || code == RD_KAFKA_RESP_ERR__TRANSPORT;
-  // "all brokers are down" says less than why the last one went
-  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !reason_.empty()) return;
+  // A broker that does not like our certificate says so in an alert, and librdkafka calls it a lost
+  // connection.
+  if (general && reason.find("SSL routines") != std::string_view::npos) code = RD_KAFKA_RESP_ERR__SSL;
   const bool refusal = code_ == RD_KAFKA_RESP_ERR__AUTHENTICATION || code_ == RD_KAFKA_RESP_ERR__SSL;
-  if (general && refusal) return;
+  if (code != RD_KAFKA_RESP_ERR__SSL && general && (refusal || !reason_.empty()) &&
+      (refusal || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN))
+    return;  // it says less than what is known already
   code_ = code;
   reason_ = reason;
+}
+
+void Notices::note_certificate(std::string_view reason) {
+  const std::lock_guard lock(mutex_);
+  certificate_ = reason;
 }
 
 bool Notices::refused() const {
@@ -87,7 +108,7 @@ bool Notices::refused() const {
 
 std::string Notices::reason() const {
   const std::lock_guard lock(mutex_);
-  return reason_;
+  return certificate_.empty() || code_ != RD_KAFKA_RESP_ERR__SSL ? reason_ : certificate_ + "; " + reason_;
 }
 
 rd_kafka_resp_err_t Notices::code() const {
@@ -99,6 +120,7 @@ void Notices::forget() {
   const std::lock_guard lock(mutex_);
   code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   reason_.clear();
+  certificate_.clear();
 }
 
 milliseconds Site::patience() const { return from_seconds(settings.patience_s); }
@@ -140,11 +162,20 @@ Conf make_conf(const Site& site, const Properties& own, Notices& notices) {
   rd_kafka_conf_set_opaque(conf.get(), &notices);
   rd_kafka_conf_set_error_cb(conf.get(), on_error);
   rd_kafka_conf_set_log_cb(conf.get(), on_message);
+  if (site.settings.security.ends_with("ssl"))
+    rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), on_certificate);
   if (uses_tokens(site.settings)) {
     rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf.get(), on_token_wanted);
     rd_kafka_conf_enable_sasl_queue(conf.get(), 1);
   }
   return conf;
+}
+
+Properties short_fetch_pauses() {
+  constexpr int has_its_own = 0x020200ff;
+  if (rd_kafka_version() >= has_its_own)
+    return {{"fetch.queue.backoff.ms", "5"}, {"fetch.error.backoff.ms", "100"}};
+  return {{"fetch.error.backoff.ms", "5"}};
 }
 
 void HandleDeleter::operator()(rd_kafka_t* handle) const { rd_kafka_destroy(handle); }

@@ -53,6 +53,8 @@ class Notices {
   [[nodiscard]] bool refused() const;
   [[nodiscard]] std::string reason() const;  ///< "": none
   [[nodiscard]] rd_kafka_resp_err_t code() const;
+  /// Why a certificate was not accepted, which librdkafka does not tell.
+  void note_certificate(std::string_view reason);
   void forget();
 
   const KafkaSettings* settings = nullptr;  ///< for the renewal of tokens
@@ -61,6 +63,7 @@ class Notices {
   mutable std::mutex mutex_;
   rd_kafka_resp_err_t code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string reason_;
+  std::string certificate_;
 };
 
 struct Site {
@@ -81,6 +84,10 @@ using Properties = std::map<std::string, std::string>;
 /// A configuration from the site (security, [kafka.properties]) and `own`, which the site's properties
 /// override but for what the log's promises rest on.
 Conf make_conf(const Site& site, const Properties& own, Notices& notices);
+
+/// A fetcher whose queue is full looks again after so long; librdkafka's 500 ms would starve a queue as small
+/// as ours. Before 2.2 the same property is the pause after an error.
+Properties short_fetch_pauses();
 
 struct HandleDeleter {
   void operator()(rd_kafka_t* handle) const;

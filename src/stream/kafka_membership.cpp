@@ -115,24 +115,23 @@ void GroupMember::make() {
   const auto lease_ms =
       std::max<int64_t>(std::chrono::duration_cast<milliseconds>(options_.lease).count(), 1);
   const auto queue_kib = std::max<int64_t>(static_cast<int64_t>(site.settings.fetch_queue_mib * 1024), 1);
-  auto conf = make_conf(site,
-                        {{"client.id", client_id_},
-                         {"group.id", options_.group},
-                         {"group.instance.id", instance_},
-                         {"session.timeout.ms", to_text(lease_ms)},
-                         {"max.poll.interval.ms", to_text(lease_ms)},
-                         {"heartbeat.interval.ms", to_text(std::clamp<int64_t>(lease_ms / 6, 1, 3000))},
-                         {"partition.assignment.strategy", site.settings.assignment},
-                         {"enable.auto.commit", "false"},
-                         {"enable.auto.offset.store", "false"},
-                         {"auto.offset.reset", "earliest"},
-                         {"enable.partition.eof", "true"},
-                         {"check.crcs", "true"},
-                         {"reconnect.backoff.max.ms", "1000"},
-                         {"fetch.error.backoff.ms", "100"},
-                         {"fetch.wait.max.ms", "100"},
-                         {"queued.max.messages.kbytes", to_text(queue_kib)}},
-                        notices_);
+  Properties own = {{"client.id", client_id_},
+                    {"group.id", options_.group},
+                    {"group.instance.id", instance_},
+                    {"session.timeout.ms", to_text(lease_ms)},
+                    {"max.poll.interval.ms", to_text(lease_ms)},
+                    {"heartbeat.interval.ms", to_text(std::clamp<int64_t>(lease_ms / 6, 1, 3000))},
+                    {"partition.assignment.strategy", site.settings.assignment},
+                    {"enable.auto.commit", "false"},
+                    {"enable.auto.offset.store", "false"},
+                    {"auto.offset.reset", "earliest"},
+                    {"enable.partition.eof", "true"},
+                    {"check.crcs", "true"},
+                    {"reconnect.backoff.max.ms", "1000"},
+                    {"fetch.wait.max.ms", "100"},
+                    {"queued.max.messages.kbytes", to_text(queue_kib)}};
+  own.merge(short_fetch_pauses());
+  auto conf = make_conf(site, own, notices_);
   rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
   handle_ = make_handle(site, RD_KAFKA_CONSUMER, std::move(conf));
   rd_kafka_poll_set_consumer(handle_.get());

@@ -54,18 +54,17 @@ Reader::~Reader() {
 }
 
 rd_kafka_topic_t* Reader::topic_of(const std::string& topic) {
-  if (!handle_)
-    handle_ = make_handle(site_, RD_KAFKA_CONSUMER,
-                          make_conf(site_,
-                                    {{"client.id", "drst"},
-                                     {"reconnect.backoff.max.ms", "1000"},
-                                     {"auto.offset.reset", "error"},
-                                     {"enable.partition.eof", "true"},
-                                     {"check.crcs", "true"},
-                                     {"fetch.wait.max.ms", "10"},
-                                     {"fetch.error.backoff.ms", "50"},
-                                     {"queued.max.messages.kbytes", "2048"}},
-                                    notices_));
+  if (!handle_) {
+    Properties own = {{"client.id", "drst"},
+                      {"reconnect.backoff.max.ms", "1000"},
+                      {"auto.offset.reset", "error"},
+                      {"enable.partition.eof", "true"},
+                      {"check.crcs", "true"},
+                      {"fetch.wait.max.ms", "10"},
+                      {"queued.max.messages.kbytes", "2048"}};
+    own.merge(short_fetch_pauses());
+    handle_ = make_handle(site_, RD_KAFKA_CONSUMER, make_conf(site_, own, notices_));
+  }
   Topic& known = topics_[topic];
   if (!known) known.reset(rd_kafka_topic_new(handle_.get(), topic.c_str(), nullptr));
   if (!known)
@@ -133,7 +132,7 @@ void Reader::fill(const std::string& topic, int partition, Place& place, int64_t
     }
     if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
         message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
-      const auto begin = client_.watermarks(topic, partition).begin;
+      const auto begin = client_.watermarks(topic, partition, true).begin;
       if (begin > end) return;  // all of it was trimmed meanwhile
       start(topic, partition, place, std::max(begin, place.next));
       continue;
