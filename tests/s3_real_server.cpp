@@ -13,6 +13,12 @@
 namespace drst {
 namespace {
 
+StoreSettings direct() {
+  StoreSettings settings;
+  settings.mode = "direct";
+  return settings;
+}
+
 S3Settings settings_of_server() {
   S3Settings settings;
   settings.endpoint = std::getenv("S3_TEST_ENDPOINT");
@@ -29,7 +35,7 @@ struct ServerHome {
     static std::atomic<int> count{0};
     return std::getenv("S3_TEST_URL") + std::string("/home-") + std::to_string(++count);
   }();
-  std::unique_ptr<ObjectStore> open() const { return open_store(url, {}, settings_of_server()); }
+  std::unique_ptr<ObjectStore> open() const { return open_store(url, direct(), settings_of_server()); }
 };
 
 #ifdef S3_TEST_ATOMIC
@@ -50,7 +56,7 @@ TEST(RealServer, LargeObjectsInPartsAndPieces) {
   settings.part_mib = 5;
   settings.range_mib = 3;
   settings.page_keys = 2;
-  const auto store = open_store(std::getenv("S3_TEST_URL") + std::string("/large"), {}, settings);
+  const auto store = open_store(std::getenv("S3_TEST_URL") + std::string("/large"), direct(), settings);
   std::string bytes(13'000'001, '\0');
   Random random(7);
   for (char& c : bytes) c = static_cast<char>(random.below(256));

@@ -40,9 +40,10 @@ class OnServer(unittest.TestCase):
             raise unittest.SkipTest(str(missing)) from missing
         cls.addClassCleanup(cls.service.kill)
 
-    def drst(self, *arguments, url="s3://drst/test", endpoint=None, ca=None, environment=None, expect=0, level="-q"):
+    def drst(self, *arguments, url="s3://drst/test", endpoint=None, ca=None, environment=None, expect=0, level="-q", more=None):
         """What it says on stdout and stderr; s3.endpoint is that of plain HTTP unless another is given."""
-        settings = {"s3.endpoint": endpoint or self.service.endpoint(), "s3.backoff_s": 0.01, "s3.retries": 1}
+        settings = {"s3.endpoint": endpoint or self.service.endpoint(), "s3.backoff_s": 0.01, "s3.retries": 1,
+                    "store.spool": f"{self.work}/spool", **(more or {})}
         if ca:
             settings["s3.ca_file"] = ca
         command = [DRST, *arguments, "--store", url, level, *[f"--set={k}={v}" for k, v in settings.items()]]

@@ -296,6 +296,7 @@ class Relay:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+        source.close()
 
     def close(self):
         self.listener.close()

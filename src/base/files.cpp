@@ -37,7 +37,10 @@ std::string_view advice(int code) {
 }
 
 [[noreturn]] void fail(const std::string& doing, const fs::path& path, int code) {
-  throw FailedError("cannot " + doing + " " + path.string() + ": " + errno_words(code).append(advice(code)));
+  const std::string words =
+      "cannot " + doing + " " + path.string() + ": " + errno_words(code).append(advice(code));
+  if (code == ENOSPC || code == EDQUOT) throw DiskFullError(words);
+  throw FailedError(words);
 }
 }  // namespace
 
@@ -195,10 +198,14 @@ bool create_file_atomic(const fs::path& path, std::string_view content, Sync syn
   return created;
 }
 
-FileLock::FileLock(const fs::path& path)
+FileLock::FileLock(const fs::path& path, Wait wait)
     : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
   if (!descriptor_.valid()) fail("open lock file", path, errno);
-  held_ = ::flock(descriptor_.get(), LOCK_EX | LOCK_NB) == 0;
+  const int how = wait == Wait::yes ? LOCK_EX : LOCK_EX | LOCK_NB;
+  int locked = 0;
+  do locked = ::flock(descriptor_.get(), how);
+  while (locked != 0 && errno == EINTR);
+  held_ = locked == 0;
   if (!held_ && errno != EWOULDBLOCK) fail("lock", path, errno);
 }
 

@@ -14,7 +14,14 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
+
 namespace drst {
+
+/// No room on the disk (or in the quota): worth another try once something has been removed.
+struct DiskFullError : FailedError {
+  using FailedError::FailedError;
+};
 
 enum class Sync { yes, no };
 
@@ -61,7 +68,10 @@ class FileLock {
  public:
   /// Tries once. `valid()` is false where another process holds it. Throws FailedError if the file cannot be
   /// opened.
-  explicit FileLock(const std::filesystem::path& path);
+  explicit FileLock(const std::filesystem::path& path) : FileLock(path, Wait::no) {}
+  enum class Wait { no, yes };
+  /// Wait::yes: until it is held; for what others hold for a moment only.
+  FileLock(const std::filesystem::path& path, Wait wait);
   [[nodiscard]] bool valid() const { return held_; }
 
  private:

@@ -34,6 +34,7 @@ struct Context {
   bool verbose = false;
   Config config;
   std::function<int()> action;
+  StoreUse store_use = StoreUse::work;
 
   /// Which of the common options a command takes.
   enum Options : unsigned {
@@ -61,7 +62,7 @@ struct Context {
   [[nodiscard]] std::unique_ptr<ObjectStore> open_the_store() const;
   /// InputError where --store, or the --log that was given, is not there: for commands that read what others
   /// made, and so must not make it for a mistyped name.
-  void need_what_is_read() const;
+  void need_what_is_read();
   /// --history: a table of a world without change. Null without a name; InputError if it is too short.
   [[nodiscard]] std::shared_ptr<const DriftHistory> open_history(const std::string& file) const;
   [[nodiscard]] std::unique_ptr<Log> open_the_log(const Clock& clock,
@@ -80,6 +81,7 @@ void add_infer(CLI::App& app, Context& context);
 void add_monitor(CLI::App& app, Context& context);
 void add_retrain(CLI::App& app, Context& context);
 void add_models(CLI::App& app, Context& context);
+void add_store(CLI::App& app, Context& context);
 void add_report(CLI::App& app, Context& context);
 void add_drift(CLI::App& app, Context& context);
 void add_config(CLI::App& app, Context& context);

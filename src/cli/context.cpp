@@ -104,10 +104,11 @@ std::string Context::data_folder() const {
 }
 
 std::unique_ptr<ObjectStore> Context::open_the_store() const {
-  return open_store(store_url, config.store, config.s3);
+  return open_store(store_url, config.store, config.s3, store_use);
 }
 
-void Context::need_what_is_read() const {
+void Context::need_what_is_read() {
+  store_use = StoreUse::existing;
   namespace fs = std::filesystem;
   const auto folder = [](std::string url, std::string_view scheme) {
     if (url.starts_with(scheme)) url.erase(0, scheme.size());

@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   cli::add_produce(app, context);
   // Around it
   cli::add_models(app, context);
+  cli::add_store(app, context);
   cli::add_drift(app, context);
   cli::add_simulate(app, context);
   cli::add_datasets(app, context);

@@ -63,10 +63,11 @@ S3Client::S3Client(const S3Settings& settings, std::string bucket, S3Surrounding
       bucket_(std::move(bucket)),
       region_(first_of(settings.region, {"AWS_REGION", "AWS_DEFAULT_REGION"}, "us-east-1")),
       surroundings_(std::move(surroundings)),
-      http_({settings.connect_timeout_s, settings.stall_timeout_s, settings.ca_file}),
+      http_({settings.connect_timeout_s, settings.stall_timeout_s, settings.ca_file, surroundings_.ending}),
       credentials_(settings.profile, surroundings_.clock != nullptr ? *surroundings_.clock : system_clock_,
                    [this](const std::string& form) { return ask_sts(form); }),
       random_(surroundings_.seed != 0 ? surroundings_.seed : std::random_device{}()) {
+  if (!surroundings_.ending) surroundings_.ending = [] { return stop_requested(); };
   check_bucket(bucket_);
   if (!plain(region_, "-_")) throw InputError("s3.region '" + region_ + "' is no name of a region");
   const auto endpoint = first_of(settings_.endpoint, {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"}, "");
@@ -147,7 +148,7 @@ S3Answer S3Client::send(const S3Request& request) {
                  (code.empty() ? credentials_.without_secrets(answer.words) : code) + "); again in " +
                  to_fixed(pause, 1) + " s");
       wait(pause);
-      if (stop_requested() && left() <= 0) refuse(request.doing, answer);
+      if (left() <= 0) refuse(request.doing, answer);
     } else {
       refuse(request.doing, answer);
     }
@@ -210,7 +211,7 @@ void S3Client::wait(double seconds) const {
   if (surroundings_.wait) return surroundings_.wait(seconds);
   const double until = monotonic_seconds() + seconds;
   for (double now = monotonic_seconds(); now < until; now = monotonic_seconds()) {
-    if (stop_requested())
+    if (surroundings_.ending())
       throw Error(ExitCode::interrupted, "interrupted while waiting to ask " + authority_ + " again");
     std::this_thread::sleep_for(std::chrono::duration<double>(std::min(until - now, 0.05)));
   }

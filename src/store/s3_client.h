@@ -24,11 +24,12 @@
 
 namespace drst {
 
-/// What a test puts in place of the world.
+/// What a test puts in place of the world, and who may end a wait.
 struct S3Surroundings {
   const Clock* clock = nullptr;             ///< null: the wall clock. For signatures
   std::uint64_t seed = 0;                   ///< of the waits; 0: another each time
   std::function<void(double s)> wait = {};  ///< empty: really wait
+  std::function<bool()> ending = {};        ///< empty: stop_requested()
 };
 
 struct S3Request {
@@ -56,6 +57,8 @@ class S3Client {
 
   S3Answer send(const S3Request& request);
   [[nodiscard]] const S3Settings& settings() const { return settings_; }
+  /// "https://host:port/bucket", which no credential is part of.
+  [[nodiscard]] std::string address() const { return scheme_ + "://" + authority_ + path_before_key_; }
 
  private:
   HttpAnswer attempt(const S3Request& request, const std::string& digest, double timeout_s);

@@ -94,7 +94,7 @@ int on_progress(void* user, curl_off_t, curl_off_t down, curl_off_t, curl_off_t 
   const bool begun = exchange.moved > 0 || exchange.header_bytes > 0;
   exchange.stalled = now - exchange.last_move_s >
                      exchange.limits.stall_timeout_s + (begun ? 0 : exchange.limits.connect_timeout_s);
-  if (stop_requested()) {
+  if (exchange.limits.ending()) {
     if (exchange.stop_seen_s == 0) exchange.stop_seen_s = now;
     exchange.stopped = now - exchange.stop_seen_s > stop_patience_s;
   }
@@ -184,6 +184,7 @@ const std::string& HttpAnswer::header(const std::string& name) const {
 HttpPool::HttpPool(HttpLimits limits) : limits_(std::move(limits)) {
   static std::once_flag once;  // curl_global_init is not thread-safe in every build
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  if (!limits_.ending) limits_.ending = [] { return stop_requested(); };
   std::error_code unknown;
   if (!limits_.ca_file.empty() && !std::filesystem::is_regular_file(limits_.ca_file, unknown))
     throw InputError("there is no file of certificate authorities '" + limits_.ca_file +

@@ -20,7 +20,8 @@ namespace drst {
 struct HttpLimits {
   double connect_timeout_s = 5;
   double stall_timeout_s = 20;
-  std::string ca_file;  ///< "": the system's
+  std::string ca_file;                ///< "": the system's
+  std::function<bool()> ending = {};  ///< true: do not go on for long; empty: stop_requested()
 };
 
 struct HttpAnswer {
@@ -31,7 +32,7 @@ struct HttpAnswer {
     cut,          ///< ended in the middle, stalled, or out of time
     too_large,    ///< the body has more than is taken
     unwanted,     ///< HttpCall::write wanted no more of it
-    stopped       ///< the process is asked to end, and the answer did not come soon
+    stopped       ///< it is to end (HttpLimits::ending), and the answer did not come soon
   } kind = Kind::answered;
   int status = 0;
   std::map<std::string, std::string> headers;  ///< names in lower case

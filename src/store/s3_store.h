@@ -41,6 +41,10 @@ class S3Store final : public ObjectStore {
   std::vector<std::string> list(const std::string& prefix) override;
   bool remove(const std::string& key) override;
   [[nodiscard]] std::string url() const override;
+  /// Where it really is: "https://host/bucket/prefix/". Tells one store from another.
+  [[nodiscard]] std::string address() const { return client_.address() + "/" + place_.prefix; }
+  /// InputError if `key` is none, or too long with the prefix.
+  void check_key_here(const std::string& key) const { (void)request("PUT", key, "write"); }
 
  private:
   struct Place {

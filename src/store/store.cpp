@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "store/key.h"
 #include "store/local_store.h"
-#include "store/s3_store.h"
+#include "store/s3_open.h"
 
 namespace drst {
 
@@ -77,12 +77,8 @@ std::optional<std::filesystem::path> ObjectStore::local_file(const std::string& 
 }
 
 std::unique_ptr<ObjectStore> open_store(const std::string& url, const StoreSettings& settings,
-                                        const S3Settings& s3) {
-  if (url.starts_with("s3:")) {
-    auto store = std::make_unique<S3Store>(url, s3);
-    store->check();
-    return store;
-  }
+                                        const S3Settings& s3, StoreUse use) {
+  if (url.starts_with("s3:")) return open_s3_store(url, settings, s3, use);
   std::string_view path = url;
   const auto scheme = scheme_of(url);
   if (scheme == "file") {

@@ -5,7 +5,8 @@
 // replaces atomically and is durable when it returns: a reader sees the old object or the new. `LocalStore`
 // (local_store.h) is a folder (file and folder synced); `MemoryStore` (memory_store.h) is for simulation;
 // `S3Store` (s3_store.h) is a bucket, which cannot keep the rule about folders and for which `put_new` is no
-// lock. Write-behind comes behind the same interface. All calls may come from any thread and process. Errors:
+// lock; `WriteBehindStore` (write_behind.h), which s3:// is by default, writes to local disk and uploads
+// behind. All calls may come from any thread and process. Errors:
 // FailedError (disk full, read-only; message names key and cause), InputError for a bad key, Error with exit
 // code 4 for a service that cannot be reached.
 #pragma once
@@ -49,9 +50,14 @@ class ObjectStore {
 /// InputError if `key` is not acceptable.
 void check_key(const std::string& key);
 
-/// "file:DIR" (or a bare folder path), which creates the folder, or "s3://bucket[/prefix]", which must be
-/// there and let us in. Other schemes: InputError that lists what is known.
+/// For a store that cannot be reached now, but whose writes wait on local disk until it can.
+enum class StoreUse {
+  work,     ///< go on
+  existing  ///< Error(unreachable), unless something of it is known here: a mistyped name must not be empty
+};
+/// "file:DIR" (or a bare folder path), which creates the folder, or "s3://bucket[/prefix]", which must let us
+/// in, and be there in store.mode direct. Other schemes: InputError that lists what is known.
 std::unique_ptr<ObjectStore> open_store(const std::string& url, const StoreSettings& settings = {},
-                                        const S3Settings& s3 = {});
+                                        const S3Settings& s3 = {}, StoreUse use = StoreUse::work);
 
 }  // namespace drst

@@ -13,6 +13,7 @@
 #include "store/memory_store.h"
 #include "store/prefix_store.h"
 #include "store/s3_test_tools.h"
+#include "store/write_behind.h"
 
 namespace drst {
 namespace {
@@ -36,7 +37,32 @@ struct S3Home {
   CleanAwsEnvironment environment;
   std::string bucket = S3FaultServer::shared().new_bucket();
   std::unique_ptr<ObjectStore> open() const {
-    return open_store("s3://" + bucket + "/some/part", {}, S3FaultServer::shared().settings());
+    StoreSettings direct;
+    direct.mode = "direct";
+    return open_store("s3://" + bucket + "/some/part", direct, S3FaultServer::shared().settings());
+  }
+};
+/// Written behind: two handles of one machine, and uploads that come whenever they come.
+struct WriteBehindHome {
+  static constexpr const char* before_keys = "";
+  static constexpr bool folders = false, one_creates = true, whole_lists = true;
+  CleanAwsEnvironment environment;
+  TemporaryFolder spool;
+  std::string bucket = S3FaultServer::shared().new_bucket();
+  std::unique_ptr<ObjectStore> open() const {
+    StoreSettings settings;
+    settings.spool = spool.path();
+    return open_store("s3://" + bucket + "/some/part", settings, S3FaultServer::shared().settings());
+  }
+};
+/// Where nothing has gone up yet.
+struct QueueHome {
+  static constexpr const char* before_keys = "";
+  static constexpr bool folders = false, one_creates = true, whole_lists = true;
+  TemporaryFolder spool;
+  std::unique_ptr<ObjectStore> open() const {
+    return std::make_unique<WriteBehindStore>(std::make_unique<UploadQueue>(spool.path() / "queue"),
+                                              std::make_unique<MemoryStore>(), StoreSettings{});
   }
 };
 struct MemoryHome {
@@ -71,7 +97,7 @@ struct PartHome {
   std::unique_ptr<ObjectStore> open() const { return std::make_unique<Part>(disk); }
 };
 
-using Homes = ::testing::Types<LocalHome, MemoryHome, PartHome, S3Home>;
+using Homes = ::testing::Types<LocalHome, MemoryHome, PartHome, S3Home, WriteBehindHome, QueueHome>;
 
 }  // namespace
 }  // namespace drst
