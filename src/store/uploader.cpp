@@ -65,6 +65,7 @@ void Uploader::failed(const Upload& upload, const Error& error) {
   ++failures_;
   // Never all of it by chance: many machines must not come back at once.
   next_try_ = clock_.now() + Duration(static_cast<std::int64_t>(bound * random_.uniform(0.5, 1) * 1e6));
+  trouble_file_ = true;
   const std::string why = error.what();
   const bool news = !trouble_ || why != trouble_->what();
   trouble_ = error;
@@ -78,10 +79,11 @@ void Uploader::failed(const Upload& upload, const Error& error) {
 }
 
 void Uploader::went_well() {
-  if (failures_ == 0) return;
-  log::info("uploads to " + there_.url() + " go on");
+  if (failures_ == 0 && !trouble_file_) return;
+  if (failures_ > 0) log::info("uploads to " + there_.url() + " go on");
   failures_ = 0;
   trouble_.reset();
+  trouble_file_ = false;
   std::error_code gone;
   std::filesystem::remove(queue_.folder() / "trouble", gone);
 }

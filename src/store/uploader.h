@@ -55,6 +55,7 @@ class Uploader final : public Component {
   int failures_ = 0;
   Time next_try_ = Time::min();
   std::optional<Error> trouble_;
+  bool trouble_file_ = true;  ///< may be there, by whoever was here before
 };
 
 }  // namespace drst

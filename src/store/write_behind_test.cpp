@@ -230,7 +230,11 @@ TEST_F(WriteBehind, NothingOvertakesWhatFails) {
     machine_.clock.advance(std::chrono::hours(1));
   }
   EXPECT_THAT(machine_.there().list(""), IsEmpty());
-  EXPECT_THAT(read_file(machine_.folder.path() / "q/trouble"), HasSubstr("AccessDenied"));
+  const auto trouble = machine_.folder.path() / "q/trouble";
+  EXPECT_THAT(read_file(trouble), HasSubstr("AccessDenied"));
+  machine_.cut_off(false);
+  EXPECT_TRUE(machine_.upload());
+  EXPECT_FALSE(std::filesystem::exists(trouble)) << "though another uploader wrote it";
 }
 
 TEST_F(WriteBehind, WaitsGrowAndEndWithTheOutage) {
