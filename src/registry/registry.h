@@ -16,6 +16,14 @@
 // an editor) is noticed by the next move, which first writes the missing line. Audit lines are strictly
 // ordered by their key, even if the clock steps back. Thread- and process-safe as the store is; one component
 // at a time should move the pointer.
+//
+// Of a store that keeps no condition of `put_new` (several S3 services), nothing here asks more than one that
+// does. The pointer is written by plain `put`, after what it names was read back and found whole, and each
+// reader verifies it anew: of two writers at once the last wins, with a valid release. Two publishers of one
+// microsecond on two machines could write one model key; its metrics then fit one of them or none, and a
+// release that does not fit is used by nobody. Audit lines of one key could replace each other; the next move
+// writes what is missing. Two first trainings at once could both believe that theirs is the baseline: the
+// last one's is, whole.
 #pragma once
 
 #include <cstdint>

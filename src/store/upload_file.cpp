@@ -65,6 +65,7 @@ std::optional<Upload> parse_upload_name(const std::string& name) {
     std::replace(upload.key.begin(), upload.key.end(), '+', '/');
     if (!is_key(upload.key)) return std::nullopt;
   }
+  if (upload_file_name(upload) != name) return std::nullopt;  // none that we write
   upload.file = name;
   return upload;
 }

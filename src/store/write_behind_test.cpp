@@ -287,9 +287,12 @@ TEST_F(WriteBehind, LongKeysAndOddNames) {
 }
 
 TEST(UploadFile, NamesThatAreNone) {
-  for (const char* name : {"", "x", "0000000000000001-p-1-", "0000000000000001-q-1-a", "1-p-1-a",
-                           "0000000000000001-p--1-a", "0000000000000001-p-1-..", "0000000000000001-p-1-a++b"})
+  for (const char* name :
+       {"", "x", "0000000000000001-p-1-", "0000000000000001-q-1-a", "1-p-1-a", "0000000000000001-p--1-a",
+        "0000000000000001-p-01-a", "0000000000000001-p-1-..", "0000000000000001-p-1-a++b"})
     EXPECT_FALSE(parse_upload_name(name)) << name;
+  EXPECT_FALSE(parse_upload_name("0000000000000001-p-1-" + std::string(201, 'a')))
+      << "that is a digest's place";
   const Upload upload{7, Upload::Kind::create, 12, "a/b-c", {}};
   const auto back = parse_upload_name(upload_file_name(upload));
   ASSERT_TRUE(back);
