@@ -27,7 +27,7 @@ ErrorWatch::ErrorWatch(Log& log, const std::string& topic, const std::optional<E
   if (settings) voice_.emplace(*settings);
 }
 
-std::optional<ErrorAlarm> ErrorWatch::look(std::string_view run_id, int64_t row) {
+std::optional<ErrorAlarm> ErrorWatch::look(std::string_view run_id, int64_t row, int64_t most_ahead) {
   if (!voice_) return std::nullopt;
   exists_ = exists_ || log_.partitions(topic_) > 0;
   if (!exists_) return std::nullopt;
@@ -37,9 +37,11 @@ std::optional<ErrorAlarm> ErrorWatch::look(std::string_view run_id, int64_t row)
     for (const auto& record : batch_.records()) {
       if (run_id.empty() || record.header(run_id_header) == run_id) {
         const auto sample = decode_labelled(record.value);
-        if (sample && sample->row > row) return std::nullopt;
+        const bool strange =
+            !sample || sample->row < 0 || (sample->row > row && sample->row - row > most_ahead);
+        if (!strange && sample->row > row) return std::nullopt;
         next_ = record.offset + 1;
-        if (!sample)
+        if (strange)
           ++unusable_;
         else if (auto alarm = voice_->push(loss_of(*sample, epsilon_), sample->row))
           return alarm;

@@ -23,9 +23,12 @@ class ErrorWatch {
   ErrorWatch(Log& log, const std::string& topic, const std::optional<ErrorVoiceSettings>& settings,
              double epsilon);
   /// Takes what has arrived of rows up to `row`; returns at the first alarm, the rest waits for the next
-  /// call.
-  std::optional<ErrorAlarm> look(std::string_view run_id, int64_t row);
-  [[nodiscard]] uint64_t unusable() const { return unusable_; }  ///< records that are no labelled rows
+  /// call. A row to come is waited for, unless it lies further ahead than `most_ahead`, the records that the
+  /// topic still holds: nobody can have predicted that, and waiting for it would silence the voice for good.
+  std::optional<ErrorAlarm> look(std::string_view run_id, int64_t row, int64_t most_ahead);
+  [[nodiscard]] uint64_t unusable() const {
+    return unusable_;
+  }  ///< records that are no labelled rows of the stream
 
   void save(StateWriter& out) const;
   void restore(StateReader& in);

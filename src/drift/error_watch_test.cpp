@@ -31,10 +31,10 @@ TEST(ErrorWatch, HearsTheFrozenModelFailOnLabelledRows) {
   Bed bed;
   for (int64_t row = 0; row < 3000; row += 10) bed.label(row, row < 2000 ? 0.1 : 0.6);
   ErrorWatch watch(bed.log, "t", settings, 1e-6);
-  EXPECT_FALSE(watch.look("run", 1990)) << "rows to come are not looked at";
+  EXPECT_FALSE(watch.look("run", 1990, 3000)) << "rows to come are not looked at";
   std::optional<ErrorAlarm> alarm;
   int64_t row = 1990;
-  while (!alarm && row < 3000) alarm = watch.look("run", row += 10);
+  while (!alarm && row < 3000) alarm = watch.look("run", row += 10, 3000);
   ASSERT_TRUE(alarm.has_value());
   EXPECT_EQ(alarm->row, row);
   EXPECT_LE(alarm->row, 2300);
@@ -57,19 +57,36 @@ TEST(ErrorWatch, TakesOnlyItsRunAndWhatCanBeRead) {
                                      "run", bed.clock.now());
   bed.log.append(memory_topic("t"), 0, {&wild, 1});
   ErrorWatch watch(bed.log, "t", settings, 1e-6);
-  EXPECT_FALSE(watch.look("run", 1000));
+  EXPECT_FALSE(watch.look("run", 1000, 3000));
   EXPECT_EQ(watch.unusable(), 10U);
+}
+
+/// Whoever may write to the topic could otherwise silence the voice with one record.
+TEST(ErrorWatch, ARowThatCannotBeIsNotWaitedFor) {
+  Bed bed;
+  for (const int64_t row : {std::numeric_limits<int64_t>::max(), int64_t{-1},
+                            std::numeric_limits<int64_t>::min(), int64_t{1'000'000'000}})
+    bed.label(row, 0.1);
+  for (int64_t row = 0; row < 1000; ++row) bed.label(row, row < 500 ? 0.1 : 5);
+  ErrorWatch watch(bed.log, "t", settings, 1e-6);
+  const auto alarm = watch.look("run", 900, 100);
+  ASSERT_TRUE(alarm.has_value());
+  EXPECT_EQ(alarm->since, 500);
+  EXPECT_EQ(watch.unusable(), 4U);
+  bed.label(1001, 0.1);
+  EXPECT_FALSE(watch.look("run", 1000, 1)) << "the next row is waited for";
+  EXPECT_EQ(watch.unusable(), 4U);
 }
 
 TEST(ErrorWatch, IsSilentWithoutLabelsOrBudget) {
   VirtualClock clock;
   MemoryLog log{std::make_shared<MemoryLogDisk>(), clock};
   ErrorWatch early(log, "t", settings, 1e-6);
-  EXPECT_FALSE(early.look("run", 1000)) << "no judge has begun";
+  EXPECT_FALSE(early.look("run", 1000, 3000)) << "no judge has begun";
   Bed bed;
   for (int64_t row = 0; row < 1000; ++row) bed.label(row, row < 500 ? 0.1 : 5);
   ErrorWatch off(bed.log, "t", std::nullopt, 1e-6);
-  EXPECT_FALSE(off.look("run", 1000));
+  EXPECT_FALSE(off.look("run", 1000, 3000));
 }
 
 TEST(ErrorWatch, GoesOnWhereItWasSaved) {
@@ -77,7 +94,7 @@ TEST(ErrorWatch, GoesOnWhereItWasSaved) {
   for (int64_t row = 0; row < 1000; ++row) bed.label(row, row < 500 ? 0.1 : 1.5);
   ErrorWatch steady(bed.log, "t", settings, 1e-6);
   ErrorWatch first(bed.log, "t", settings, 1e-6);
-  EXPECT_FALSE(first.look("run", 503));
+  EXPECT_FALSE(first.look("run", 503, 3000));
   StateWriter out("w\n");
   first.save(out);
   const std::string bytes = out.take();
@@ -85,8 +102,8 @@ TEST(ErrorWatch, GoesOnWhereItWasSaved) {
   StateReader in(bytes, "w\n", "the test's state");
   second.restore(in);
   in.end();
-  const auto a = steady.look("run", 1000);
-  const auto b = second.look("run", 1000);
+  const auto a = steady.look("run", 1000, 3000);
+  const auto b = second.look("run", 1000, 3000);
   ASSERT_TRUE(a && b);
   EXPECT_EQ(a->row, b->row);
   EXPECT_EQ(a->since, b->since);

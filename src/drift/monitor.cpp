@@ -47,7 +47,8 @@ std::vector<std::string> some(const std::vector<std::string>& names) {
 
 Monitor::State::State(Log& l, ObjectStore& s, const Clock& c, DriftSettings settings_,
                       MonitorOptions options_)
-    : store(s, [this] { reader.need_lease(); }),
+    : log(l),
+      store(s, [this] { reader.need_lease(); }),
       clock(c),
       settings(std::move(settings_)),
       options(std::move(options_)),
@@ -112,13 +113,19 @@ void Monitor::State::handle(JoinedReader::Item& item) {
     latest = detector.evaluated();
     history.add(*latest, detector.columns());
     if (detector.history_lacks() != history_lacked) warn_of_history(item.row);
-    if (const auto error = errors.look(reader.run_id(), item.row); error && !alarm)
+    if (const auto error = errors.look(reader.run_id(), item.row, unread()); error && !alarm)
       alarm = detector.hear(*error, item.row);
   }
   if (alarm) raise(*alarm, item);
   if (alarm || ++unsaved >= static_cast<uint64_t>(settings.save_every)) save();
   if (latest && (alarm || clock.now() - last_published >= seconds(settings.publish_every_s)))
     publish_signal();
+}
+
+int64_t Monitor::State::unread() const {
+  int64_t appended = 0;
+  for (int p = 0; p < log.partitions(options.topic); ++p) appended += log.watermarks(options.topic, p).end;
+  return std::max<int64_t>(appended - static_cast<int64_t>(counts.records), 0);
 }
 
 void Monitor::State::warn_of_history(int64_t row) {

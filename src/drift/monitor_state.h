@@ -23,6 +23,7 @@ struct Monitor::State {
   Step step();
   void handle(JoinedReader::Item& item);
   void warn_of_history(int64_t row);
+  [[nodiscard]] int64_t unread() const;  // records of the topic that are still to come, or more
   void raise(const Alarm& alarm, const JoinedReader::Item& item);
   void look_at_lock();
   void acknowledge();
@@ -38,6 +39,7 @@ struct Monitor::State {
   void publish_signal();
   void publish_done(const std::string& reason);
 
+  Log& log;
   LeasedStore store;  // for all that is written
   const Clock& clock;
   DriftSettings settings;
