@@ -154,6 +154,8 @@ class CsvReader {
     for (;;) {
       const Field field = take_field();
       if (field.malformed) refuse("column " + to_text(names_.size() + 1) + ": text after a closing quote");
+      if (!field.quoted && field.text.find('\r') != std::string_view::npos)
+        refuse("a carriage return without a line feed; if lines end so, save the file with \\n or \\r\\n");
       names_.emplace_back(field.text);
       if (names_.size() > options_.max_columns)
         refuse("more than " + to_text(options_.max_columns) + " columns; is '" + options_.separator +
@@ -177,9 +179,24 @@ class CsvReader {
       throw InputError(source_ + ": '" + std::string(1, s) + "' cannot separate columns");
   }
 
+  /// A file without a header would lose its first row and be known by numbers.
+  [[nodiscard]] bool numbers_only() const {
+    bool any = false;
+    for (std::size_t i = index_columns_; i < names_.size(); ++i) {
+      double value = 0;
+      const auto cell = detail::read_cell(names_[i], value);
+      if (cell == detail::Cell::bad) return false;
+      any = any || cell == detail::Cell::number;
+    }
+    return any;
+  }
+
   void name_columns() {
     while (index_columns_ < names_.size() && is_index_name(names_[index_columns_])) ++index_columns_;
     if (index_columns_ == names_.size()) refuse("no column has a name; the first row must be a header");
+    if (numbers_only())
+      refuse("a number where each column should have its name (" + detail::shown(names_[index_columns_]) +
+             " ...); the first row must be a header");
     if (index_columns_ > 0) report_.index_column = names_[0].empty() ? "Unnamed: 0" : names_[0];
     std::unordered_map<std::string_view, std::size_t> seen;
     for (std::size_t i = index_columns_; i < names_.size(); ++i) {

@@ -16,6 +16,7 @@
 namespace drst {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -151,6 +152,19 @@ TEST(Csv, EmptyFilesAndHeaderOnly) {
   EXPECT_EQ(table.rows(), 0U);
   EXPECT_EQ(table.columns(), 2U);
   EXPECT_THAT(table.experiment_starts(), IsEmpty());
+}
+
+TEST(Csv, AFileWithoutAHeaderIsNotRead) {
+  EXPECT_THAT(refusal("1,2.5\n3,4\n"), AllOf(HasSubstr("t.csv:1:"), HasSubstr("header")));
+  EXPECT_THAT(refusal("7,,<not counted>\n3,4,5\n"), HasSubstr("header"));
+  EXPECT_THAT(refusal(",0.5,1e9\n0,3,4\n"), HasSubstr("header"));
+  EXPECT_THAT(parse_csv("1,b\n3,4\n", "t.csv").names(), ElementsAre("1", "b")) << "one name will do";
+  EXPECT_THAT(parse_csv("nan\n3\n", "t.csv").names(), ElementsAre("nan"));
+}
+
+TEST(Csv, LinesThatEndInACarriageReturnOnly) {
+  EXPECT_THAT(refusal("a,b\r1,2\r3,4\r"), AllOf(HasSubstr("t.csv:1:"), HasSubstr("carriage return")));
+  EXPECT_THAT(refusal("a\r1\r2"), HasSubstr("carriage return"));
 }
 
 TEST(Csv, HeadersThatCannotBe) {
