@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "cli/command.h"
+#include "ingest/simulator_writer.h"
 
 namespace drst::cli {
 
@@ -13,6 +14,8 @@ void add_config(CLI::App& app, Context& context) {
   command->callback([&context] {
     context.action = [&context] {
       context.load();
+      check(context.config);  // here, and not hours later in the command that minds
+      check(context.config.simulator);
       std::fputs(context.config.sections().to_toml(!plain).c_str(), stdout);
       return 0;
     };

@@ -51,7 +51,7 @@ void Context::load() {
       std::string words = error.what();
       const std::string as_set = "--set " + assignment.substr(0, assignment.find('='));
       if (words.starts_with(as_set)) words.replace(0, as_set.size(), option);
-      throw InputError(words);
+      throw Error(ExitCode::usage, words);
     }
   }
 }

@@ -220,9 +220,9 @@ int scan(Context& context, const Options& options) {
   if (terminal) std::fprintf(stderr, "\r\033[K");
   if (stop_requested()) return static_cast<int>(ExitCode::interrupted);
   if (scan.rows() < settings.window)
-    throw InputError(
-        to_text(scan.rows()) + " rows, and a window is " + to_text(settings.window) +
-        ": nothing can be compared. Give more files, or a shorter --window (and drift.recent to fit)");
+    throw InputError(to_text(scan.rows()) + " rows, and a window is " + to_text(settings.window) +
+                     ": nothing can be compared. Give more files, or a shorter --window, which drift.recent, "
+                     "drift.split_least and drift.vanished_rows must fit");
   const DriftInput input = scan.detector().input();
   if (!input.constant.empty() || !input.duplicated.empty())
     log::info("the last baseline has " + to_text(input.constant.size()) + " constant and " +

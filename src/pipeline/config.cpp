@@ -1,5 +1,10 @@
 #include "pipeline/config.h"
 
+#include "base/error.h"
+#include "stream/checks.h"
+#include "stream/experts.h"
+#include "stream/lane.h"
+
 namespace drst {
 
 void describe(SettingsVisitor& visitor, RunSettings& settings) {
@@ -119,6 +124,17 @@ JudgeOptions Config::judge_options(const std::string& lane) const {
   options.model_limits = inference.onnx.limits();
   options.limits = stream.wire;
   return options;
+}
+
+void check(const Config& config) {
+  check(config.drift);
+  check_targets(config.model.targets, config.model.kpis);
+  check_log_name("topic", config.stream.topic);
+  for (const auto& target : config.model.targets)  // the longest of the topics beside it
+    check_log_name("topic",
+                   proposals_topic(lane_topic(config.stream.topic, lane_of(target, config.model.targets))));
+  if (config.model.ridge_penalties.empty())
+    throw InputError("model.ridge_penalties is empty; give at least one penalty");
 }
 
 }  // namespace drst

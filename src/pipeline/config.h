@@ -74,4 +74,7 @@ struct Config {
   }
 };
 
+/// InputError for combinations of settings that no range can express, and that some command would refuse.
+void check(const Config& config);
+
 }  // namespace drst

@@ -15,8 +15,6 @@
 #include "pipeline/drive.h"
 #include "report/report.h"
 #include "store/prefix_store.h"
-#include "stream/checks.h"
-#include "stream/experts.h"
 #include "stream/lane.h"
 #include "telemetry/recorder.h"
 #include "telemetry/resources.h"
@@ -82,16 +80,6 @@ RunTables read_tables(const RunRequest& request, const fs::path& data) {
     tables.stages.push_back({stage.name, load_range(stage.range, config.table)});
   check_stages(tables.stages, config.model.targets, config.model.kpis);
   return tables;
-}
-
-/// InputError for what the first use would find wrong only after training.
-void check_settings(const Config& config) {
-  check(config.drift);
-  check_targets(config.model.targets, config.model.kpis);
-  check_log_name("topic", config.stream.topic);
-  for (const auto& target : config.model.targets)  // the longest of the topics beside it
-    check_log_name("topic",
-                   proposals_topic(lane_topic(config.stream.topic, lane_of(target, config.model.targets))));
 }
 
 /// InputError where consumers would refuse the release that was just published.
@@ -230,7 +218,7 @@ Summary execute_run(const RunRequest& request, const std::function<void(int64_t,
   const Config& config = request.config;
   RunTables tables;
   // Wrong input is refused before anything is created.
-  check_settings(config);
+  check(config);
   if (request.simulated)
     check_request(request);
   else
