@@ -6,6 +6,7 @@
 #include <deque>
 #include <limits>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "base/error.h"
@@ -19,6 +20,7 @@
 #include "stream/experts.h"
 #include "stream/joined_reader.h"
 #include "stream/lane.h"
+#include "stream/record.h"
 #include "tuning/contestants.h"
 #include "tuning/drift_alarms.h"
 #include "tuning/evidence.h"
@@ -119,7 +121,10 @@ struct Judge::State {
   // What an earlier life told the others already, and a repetition must not tell again.
   uint64_t rows_known_to_others = 0;
   int64_t state_known_to_others = -1;
-  std::deque<Judgement> to_repeat;  // of an earlier life
+  std::deque<Judgement> to_repeat;                  // of an earlier life
+  std::unordered_map<int64_t, float> early_labels;  // by row, as keep_for_replay says
+  uint64_t passed_labels = 0;                       // of rows before this life's first
+  int64_t first_row = -1;                           // that this life has read
   std::string known_run;
   Patience patience;
   bool done = false;
@@ -301,6 +306,7 @@ struct Judge::State {
   void take_sample(const JoinedReader::Item& item) {
     if (!item.blank) ++counts.samples;
     row = item.row >= 0 ? item.row : row + 1;
+    if (first_row < 0) first_row = row;
     if (alarms.meet(row)) {
       shares.restart();
       ++counts.restarts;
@@ -336,6 +342,7 @@ struct Judge::State {
     const std::string id = item.id.empty() ? "row-" + to_text(row) : item.id;
     prophecies.add(id, std::move(prophecy));
     if (item.label) take_label(id, *item.label);
+    take_early_label(id);
   }
 
   void take_label(const std::string& id, double label) {
@@ -344,7 +351,7 @@ struct Judge::State {
     Prophecy prophecy;
     switch (prophecies.take(id, prophecy)) {
       case Prophecies::Outcome::unknown:
-        ++counts.unmatched_labels;
+        if (!keep_for_replay(id, truth)) ++counts.unmatched_labels;
         return;
       case Prophecies::Outcome::duplicate:
         ++counts.duplicate_labels;
@@ -359,6 +366,31 @@ struct Judge::State {
     remember(std::move(prophecy.raw), prophecy, truth);
     collect_evidence(prophecy, truth);
     if (!repeat_judgements()) judge();
+  }
+
+  /// After a restart the labels that have arrived come before the samples that are read again: one of a row
+  /// that an earlier life had reached waits for it.
+  bool keep_for_replay(const std::string& id, float truth) {
+    constexpr std::size_t most = 1'000'000;
+    const auto parts = split_id(id);
+    if (!parts || parts->row > state_known_to_others) return false;
+    const bool passed = first_row >= 0 && parts->row < first_row;
+    if (!passed && (parts->row <= row || early_labels.size() >= most)) return false;
+    if (passed)
+      ++passed_labels;
+    else
+      early_labels.emplace(parts->row, truth);
+    counts.earlier_labels = early_labels.size() + passed_labels;
+    return true;
+  }
+
+  void take_early_label(const std::string& id) {
+    const auto found = early_labels.find(row);
+    if (found == early_labels.end()) return;
+    const float truth = found->second;
+    early_labels.erase(found);
+    counts.earlier_labels = early_labels.size() + passed_labels;
+    take_label(id, static_cast<double>(truth));
   }
 
   /// NaN: it made no prediction.
@@ -598,11 +630,11 @@ struct Judge::State {
     done = true;
     reader.commit();
     log::info("judge: " + why + "; " + to_text(counts.labels) + " labels (" +
-              to_text(counts.unmatched_labels) + " unmatched, " + to_text(counts.duplicate_labels) +
-              " repeated, " + to_text(reader.counts().bad_labels) + " unusable), " +
-              to_text(counts.proposals) + " challengers, " + to_text(counts.promotions) + " promoted, " +
-              to_text(counts.rollbacks) + " returns to a former model, " + to_text(counts.restarts) +
-              " restarts of the weights");
+              to_text(counts.unmatched_labels) + " unmatched, " + to_text(counts.earlier_labels) +
+              " of rows before a restart, " + to_text(counts.duplicate_labels) + " repeated, " +
+              to_text(reader.counts().bad_labels) + " unusable), " + to_text(counts.proposals) +
+              " challengers, " + to_text(counts.promotions) + " promoted, " + to_text(counts.rollbacks) +
+              " returns to a former model, " + to_text(counts.restarts) + " restarts of the weights");
     return Step::done;
   }
 };

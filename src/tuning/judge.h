@@ -94,6 +94,8 @@ class Judge final : public Component {
     uint64_t samples = 0;
     uint64_t labels = 0;            ///< that met their sample
     uint64_t unmatched_labels = 0;  ///< of no sample known, or too late
+    /// Of rows that an earlier life had read, and this one has not read again: no fault of theirs.
+    uint64_t earlier_labels = 0;
     uint64_t duplicate_labels = 0;  ///< of a sample that had its label
     uint64_t proposals = 0, unusable_proposals = 0;
     uint64_t promotions = 0, rollbacks = 0;

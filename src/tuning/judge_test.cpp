@@ -364,6 +364,33 @@ TEST(Judge, AnHeirRepeatsWhatWasJudgedAndTellsNothingTwice) {
     EXPECT_NEAR(after->experts[i].weight, before->experts[i].weight, 0.05) << before->experts[i].name;
 }
 
+/// Late labels are read again before the samples that they belong to.
+TEST(Judge, AnHeirMeetsLateLabelsAgain) {
+  Bed bed;
+  bed.label_delay = 5;
+  bed.ticks(60);
+  const auto before = bed.judge->counts();
+  ASSERT_EQ(before.labels, 55U);
+  const auto remembered = bed.log.watermarks(memory_topic(topic), 0).end;
+  bed.start();
+  bed.settle();
+  EXPECT_EQ(bed.judge->counts().labels, before.labels);
+  EXPECT_EQ(bed.judge->counts().unmatched_labels, 0U);
+  EXPECT_EQ(bed.judge->counts().earlier_labels, 0U);
+  EXPECT_EQ(bed.log.watermarks(memory_topic(topic), 0).end, remembered);
+
+  // One that left when nothing came begins behind what it had read.
+  bed.clock.advance(std::chrono::seconds(40));
+  bed.settle();
+  ASSERT_EQ(bed.judge->step(), Step::done);
+  bed.start();
+  bed.ticks(10);
+  EXPECT_EQ(bed.judge->counts().samples, 10U);
+  EXPECT_EQ(bed.judge->counts().labels, 5U) << "of the rows that this life has predicted";
+  EXPECT_EQ(bed.judge->counts().earlier_labels, 60U);
+  EXPECT_EQ(bed.judge->counts().unmatched_labels, 0U);
+}
+
 TEST(Judge, ACrashBetweenJudgementAndPointerIsRepaired) {
   Bed bed;
   bed.ticks(20);
