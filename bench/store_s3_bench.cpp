@@ -1,7 +1,8 @@
 // Put and get of a large object in S3 beside `curl --aws-sigv4`, which is given the digest that we compute.
 //   build/bin/store_s3_bench [MB]      64 MB (10^6 bytes) by default
-// Starts S3Proxy on loopback (tests/services_s3.py). Rounds alternate, so that both meet the same machine;
-// printed are medians in MB/s of wall time, with curl's start, which is some ms, among its own.
+// Starts S3Proxy on loopback (tests/services_s3.py). Rounds alternate, so that all meet the same machine;
+// printed are medians in MB/s of wall time, with curl's start, which is some ms, among its own. What curl
+// gets it keeps in a file, as we do in memory, or throws away.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -112,23 +114,26 @@ int main(int argc, char** argv) {
   write_file_atomic(file, bytes, Sync::no);
   const std::string curl =
       "curl -sf --aws-sigv4 aws:amz:us-east-1:s3 --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" "
-      "-H 'Content-Type: application/octet-stream' -o /dev/null \"$AWS_ENDPOINT_URL_S3/drst/theirs\" -H "
+      "-H 'Content-Type: application/octet-stream' \"$AWS_ENDPOINT_URL_S3/drst/theirs\" -H "
       "x-amz-content-sha256:";
-  const std::string curl_put = curl + sha256_hex(bytes) + " -T " + file, curl_get = curl + sha256_hex("");
+  const std::string curl_put = curl + sha256_hex(bytes) + " -o /dev/null -T " + file,
+                    curl_get = curl + sha256_hex("") + " -o ";
   S3Store store("s3://drst");
 
-  std::vector<double> put, get, their_put, their_get;
+  std::vector<double> put, get, their_put, their_get, thrown_away;
   for (int round = -1; round < rounds; ++round) {  // one to warm up
-    const double times[] = {seconds_of([&] { store.put("ours", bytes); }),
-                            seconds_of([&] { shell(curl_put); }), seconds_of([&] {
-                              if (store.get("ours") != bytes) std::abort();
-                            }),
-                            seconds_of([&] { shell(curl_get); })};
+    std::optional<std::string> got;
+    const double times[] = {
+        seconds_of([&] { store.put("ours", bytes); }), seconds_of([&] { shell(curl_put); }),
+        seconds_of([&] { got = store.get("ours"); }), seconds_of([&] { shell(curl_get + file + ".got"); }),
+        seconds_of([&] { shell(curl_get + "/dev/null"); })};
+    if (got != bytes) std::abort();
     if (round < 0) continue;
     put.push_back(times[0]);
     their_put.push_back(times[1]);
     get.push_back(times[2]);
     their_get.push_back(times[3]);
+    thrown_away.push_back(times[4]);
   }
   const auto line = [&](const char* what, const std::vector<double>& ours,
                         const std::vector<double>& theirs) {
@@ -138,5 +143,6 @@ int main(int argc, char** argv) {
   };
   line("put", put, their_put);
   line("get", get, their_get);
+  line("get, curl's thrown away", get, thrown_away);
   return 0;
 }
