@@ -37,7 +37,7 @@ struct NeighbourSettings {
   double width = 0.1;
   double ridge = 0.0001;
   double median_share = 0.7;
-  double recency = 20;
+  double recency = 5;
   double recency_rows = 3;
   double range_factor = 1.5;
   double most_residual = 1;

@@ -51,8 +51,8 @@ namespace drst {
 struct JudgeSettings {
   // weights
   double rate = 8;
-  double whole_error = 1;
-  double share = 0.01;
+  double whole_error = 0.4;
+  double share = 0.003;
   double frozen_weight = 0.7;
   double neighbours_weight = 0.7;
   bool last_label = false;
