@@ -789,6 +789,9 @@ class WrongInput(Temporary):
         self.refused(3, ["drift.window"], *self.small_run(self.path("x"), "--set", "drift.window=-1"))
         with open(self.path("bad.toml"), "w", encoding="utf-8") as file:
             file.write("[drift]\nwindow = 300\n\n[nowhere]\nx = 1\n")
+        # What is fine one by one and cannot work together is told by whoever prints the settings, too.
+        self.refused(3, ["drift.recent", "drift.window = 70"], "config", "--set", "drift.window=70")
+        self.refused(2, ["--label-every", "-1"], *self.small_run(self.path("x"), "--label-every=-1"))
         self.refused(3, ["bad.toml:4"], *self.small_run(self.path("x"), "--config", self.path("bad.toml")))
         self.assertFalse(os.path.exists(self.path("x")))
 

@@ -629,12 +629,14 @@ struct Judge::State {
   Step finish(const std::string& why) {
     done = true;
     reader.commit();
+    const std::string earlier =
+        counts.earlier_labels > 0 ? to_text(counts.earlier_labels) + " of rows before a restart, " : "";
     log::info("judge: " + why + "; " + to_text(counts.labels) + " labels (" +
-              to_text(counts.unmatched_labels) + " unmatched, " + to_text(counts.earlier_labels) +
-              " of rows before a restart, " + to_text(counts.duplicate_labels) + " repeated, " +
-              to_text(reader.counts().bad_labels) + " unusable), " + to_text(counts.proposals) +
-              " challengers, " + to_text(counts.promotions) + " promoted, " + to_text(counts.rollbacks) +
-              " returns to a former model, " + to_text(counts.restarts) + " restarts of the weights");
+              to_text(counts.unmatched_labels) + " unmatched, " + earlier + to_text(counts.duplicate_labels) +
+              " repeated, " + to_text(reader.counts().bad_labels) + " unusable), " +
+              to_text(counts.proposals) + " challengers, " + to_text(counts.promotions) + " promoted, " +
+              to_text(counts.rollbacks) + " returns to a former model, " + to_text(counts.restarts) +
+              " restarts of the weights");
     return Step::done;
   }
 };
