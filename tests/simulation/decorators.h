@@ -19,6 +19,7 @@ class ForwardingConsumer : public Consumer {
   [[nodiscard]] const std::vector<int>& assigned() const override { return inner_->assigned(); }
   [[nodiscard]] const std::vector<int>& revoked() const override { return inner_->revoked(); }
   bool commit(int partition, int64_t next_offset) override { return inner_->commit(partition, next_offset); }
+  bool holds() override { return inner_->holds(); }
   void seek(int partition, int64_t offset) override { inner_->seek(partition, offset); }
   void close() override { inner_->close(); }
 
