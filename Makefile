@@ -14,7 +14,7 @@ export DRST_DATA
 endif
 
 .PHONY: help packages build run test test-fast test-long test-bare test-packaged asan tsan tidy format format-check shellcheck \
-        bench process-figures fuzz install packaged figures drift-figures choose clean test-python test-services services
+        bench process-figures kafka-figures fuzz install packaged figures drift-figures choose clean test-python test-services services
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,8 +36,9 @@ test-fast: packages ## unit tests only (under two minutes)
 	@tools/build.sh release $(BUILD)
 	cd $(BUILD) && ctest --output-on-failure -j $(JOBS) -L fast
 
-test-python: packages ## the Python environment that some tests use (numpy, onnxruntime), fetched once
+test-python: packages ## what some tests use, fetched once: a Python environment (numpy, onnxruntime), Kafka's jars
 	@tools/python-environment.sh
+	@/usr/bin/python3 tests/services.py fetch
 
 test-services: packages ## the S3 servers that some tests start (S3Proxy; versitygw where Go is), fetched once
 	@/usr/bin/python3 tests/services_s3.py fetch >/dev/null
@@ -88,6 +89,10 @@ process-figures: packages ## memory of a consumer process, and from its start to
 	@tools/build.sh release $(BUILD) drst
 	@/usr/bin/python3 tests/infer_process.py
 
+kafka-figures: packages ## Kafka beside kcat: appending, and from the topic to two predictions; starts a broker
+	@tools/build.sh release $(BUILD) inference_kafka_bench
+	@/usr/bin/python3 tests/services.py run $(BUILD)/bin/inference_kafka_bench $(RECORDS)
+
 figures: packages ## the table of docs/figures.md, "Label budgets": each family, five budgets, SEEDS (5) seeds; needs DRST_DATA
 	@tools/build.sh release $(BUILD) pipeline_budgets_bench
 	@$(BUILD)/bin/pipeline_budgets_bench --seeds $(or $(SEEDS),5) --last-label --family auto --family mixture \
@@ -96,7 +101,11 @@ figures: packages ## the table of docs/figures.md, "Label budgets": each family,
 choose: packages ## choose the settings of adaptation on every table but dag-1's: config/chosen.toml; needs DRST_DATA
 	@tools/choose-settings.sh $(BUILD)
 
-drift-figures: packages ## the tables of docs/figures.md, "Drift": real tables, budgets, detectors compared (an hour on one core)
+drift-kafka-figures: packages ## Kafka beside kcat: appending, and from the topic to two predictions; starts a broker
+	@tools/build.sh release $(BUILD) inference_kafka_bench
+	@/usr/bin/python3 tests/services.py run $(BUILD)/bin/inference_kafka_bench $(RECORDS)
+
+figures: packages ## the tables of docs/figures.md, "Drift": real tables, budgets, detectors compared (an hour on one core)
 	@for bench in drift_real_bench drift_budget_bench drift_compare_bench; do tools/build.sh release $(BUILD) $$bench || exit 1; done
 	$(BUILD)/bin/drift_real_bench
 	$(BUILD)/bin/drift_budget_bench --baselines 200

@@ -181,7 +181,7 @@ class Processes(OnKafka):
         self.produce("--run-id", "two", settings=["stream.partitions=1"], rows=20)
         self.ended(self.start("infer", "--run-id", "two", settings=["stream.partitions=1"]))
         names = [line.split('"')[1] for line in self.kcat("-L").decode().splitlines() if line.strip().startswith("topic ")]
-        dead = [name for name in names if name.startswith(self.topic) and "dead" in name]
+        dead = [name for name in names if name.startswith(self.topic) and name.endswith("-dead")]
         self.assertEqual(len(dead), 1, names)
         count = len(self.kcat("-C", "-e", "-q", "-t", dead[0], "-f", "%o\\n").split())
         self.assertEqual(count, len(hostile))

@@ -3,7 +3,8 @@
 
     with start_kafka(folder) as kafka: ...  # kafka.bootstrap, kafka.kill(), kafka.start(), kafka.stop()
 
-As a program: `tests/services.py kafka [FOLDER]` starts a broker, prints its address and runs until Ctrl-C.
+As a program: `tests/services.py kafka [FOLDER]` starts a broker, prints its address and runs until Ctrl-C;
+`tests/services.py run COMMAND...` starts one for a command, which finds it in DRST_TEST_KAFKA; `fetch` only fetches the jars.
 
 Kafka comes by Maven (tests/kafka/pom.xml), once, into $DRST_CACHE/kafka-<version>. One KRaft node is broker and controller; a
 session of 1.5 s lets it come back at once after kill -9 (the default makes it wait 9 s for its own ghost).
@@ -190,12 +191,23 @@ def start_kafka(folder, **options):
 
 
 def main():
-    if sys.argv[1:2] != ["kafka"]:
+    what, *rest = sys.argv[1:] or [""]
+    if what == "fetch":
+        for version in (KAFKA, KAFKA_BEFORE_SCRAM_FIX):
+            fetch_kafka(version)
+        return
+    if what not in ("kafka", "run"):
         sys.exit(__doc__)
-    with tempfile.TemporaryDirectory(prefix="drst-kafka") as work, start_kafka(sys.argv[2] if len(sys.argv) > 2 else work) as kafka:
-        print(kafka.bootstrap, flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
-            kafka.process.wait()
+    code = 0
+    with tempfile.TemporaryDirectory(prefix="drst-kafka") as work:
+        with start_kafka(rest[0] if what == "kafka" and rest else work) as kafka:
+            if what == "run":
+                code = subprocess.run(rest, env={**os.environ, "DRST_TEST_KAFKA": kafka.bootstrap}, check=False).returncode
+            else:
+                print(kafka.bootstrap, flush=True)
+                with contextlib.suppress(KeyboardInterrupt):
+                    kafka.process.wait()
+    sys.exit(code)
 
 
 if __name__ == "__main__":
