@@ -83,26 +83,29 @@ void GroupMember::fetch(const PollLimits& limits) {
   constexpr auto longest_wait = milliseconds(1000);  // once, until the partition gives something again
   constexpr int slice_ms = 5;
   std::optional<Steady::time_point> deadline;
-  std::size_t records = 0;
-  for (const Part& part : parts_) records += part.waiting.size();
   for (;;) {
-    const std::size_t before = bytes_;
     const bool news = take_next(deadline ? slice_ms : 0);
     if (state_ == State::fenced) return;
-    if (bytes_ > before) ++records;
     if (bytes_ >= most_bytes) return;
-    const bool lacking = must_wait();
     if (news) {
-      if (records >= limits.max_records && !lacking) return;
+      if (all_have(limits.max_records)) return;
       continue;
     }
-    if (!lacking) return;
+    if (!must_wait()) return;
     const auto now = Steady::now();
     if (!deadline) deadline = now + longest_wait;
     if (now < *deadline) continue;
     for (Part& part : parts_) part.slow = part.slow || (part.waiting.empty() && !part.at_end);
     return;
   }
+}
+
+/// Each partition its share of so many records, or all that there is of it.
+bool GroupMember::all_have(std::size_t records) const {
+  const std::size_t share = parts_.empty() ? 0 : (records + parts_.size() - 1) / parts_.size();
+  return !parts_.empty() && std::ranges::all_of(parts_, [&](const Part& part) {
+    return part.waiting.size() >= share || part.at_end || part.slow;
+  });
 }
 
 /// Some partition has records and of another it is not known yet.

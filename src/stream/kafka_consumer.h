@@ -95,6 +95,7 @@ class GroupMember final : public Consumer {
   void apply_seeks();
   bool commit_as_holder(int partition, int64_t offset);
   void deal(Batch::Storage& batch, const PollLimits& limits);
+  [[nodiscard]] bool all_have(std::size_t records) const;
   [[nodiscard]] bool must_wait() const;
   void throw_if_fenced();
   void forget_part(Part& part);
