@@ -91,12 +91,24 @@ void GroupMember::fetch(const PollLimits& limits) {
       if (all_have(limits.max_records)) return;
       continue;
     }
-    if (!must_wait()) return;
     const auto now = Steady::now();
+    wake_fetchers(now);
+    if (!must_wait()) return;
     if (!deadline) deadline = now + longest_wait;
     if (now < *deadline) continue;
     for (Part& part : parts_) part.slow = part.slow || (part.waiting.empty() && !part.at_end);
     return;
+  }
+}
+
+/// Those of partitions that have more than was fetched; not each time, since they may be on their way.
+void GroupMember::wake_fetchers(Steady::time_point now) {
+  constexpr auto between = milliseconds(10);
+  if (now < next_waking_) return;
+  for (const Part& part : parts_) {
+    if (part.at_end || !part.waiting.empty() || part.beyond) continue;
+    next_waking_ = now + between;
+    wake_fetcher(handle_.get(), options_.topic, part.number);
   }
 }
 

@@ -96,6 +96,7 @@ class GroupMember final : public Consumer {
   bool commit_as_holder(int partition, int64_t offset);
   void deal(Batch::Storage& batch, const PollLimits& limits);
   [[nodiscard]] bool all_have(std::size_t records) const;
+  void wake_fetchers(std::chrono::steady_clock::time_point now);
   [[nodiscard]] bool must_wait() const;
   void throw_if_fenced();
   void forget_part(Part& part);
@@ -120,6 +121,7 @@ class GroupMember final : public Consumer {
   std::chrono::steady_clock::time_point known_;  // when the group was last known to be as it seems
   std::vector<Part> parts_;
   std::size_t bytes_ = 0;
+  std::chrono::steady_clock::time_point next_waking_{};
   std::size_t first_ = 0;
   std::vector<int> assignment_, assigned_, revoked_;
 };

@@ -171,11 +171,22 @@ Conf make_conf(const Site& site, const Properties& own, Notices& notices) {
   return conf;
 }
 
+namespace {
+bool has_fetch_pause() {
+  constexpr int since = 0x020200ff;
+  return rd_kafka_version() >= since;
+}
+}  // namespace
+
 Properties short_fetch_pauses() {
-  constexpr int has_its_own = 0x020200ff;
-  if (rd_kafka_version() >= has_its_own)
-    return {{"fetch.queue.backoff.ms", "5"}, {"fetch.error.backoff.ms", "100"}};
-  return {{"fetch.error.backoff.ms", "5"}};
+  if (has_fetch_pause()) return {{"fetch.queue.backoff.ms", "5"}, {"fetch.error.backoff.ms", "100"}};
+  return {{"fetch.error.backoff.ms", "100"}};
+}
+
+void wake_fetcher(rd_kafka_t* handle, const std::string& topic, int partition) {
+  if (has_fetch_pause()) return;
+  const auto list = one_partition(topic, partition, RD_KAFKA_OFFSET_END);
+  rd_kafka_offsets_for_times(handle, list.get(), 0);
 }
 
 void HandleDeleter::operator()(rd_kafka_t* handle) const { rd_kafka_destroy(handle); }

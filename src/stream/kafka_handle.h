@@ -85,9 +85,12 @@ using Properties = std::map<std::string, std::string>;
 /// override but for what the log's promises rest on.
 Conf make_conf(const Site& site, const Properties& own, Notices& notices);
 
-/// A fetcher whose queue is full looks again after so long; librdkafka's 500 ms would starve a queue as small
-/// as ours. Before 2.2 the same property is the pause after an error.
+/// A fetcher whose queue is full looks again after so long; librdkafka's own pause would starve a queue as
+/// small as ours. Before 2.2 there is no such property, and it sleeps for a second unless it is woken: see
+/// wake_fetcher().
 Properties short_fetch_pauses();
+/// Wakes the thread that fetches this partition, by a question whose answer nobody waits for.
+void wake_fetcher(rd_kafka_t* handle, const std::string& topic, int partition);
 
 struct HandleDeleter {
   void operator()(rd_kafka_t* handle) const;

@@ -115,12 +115,13 @@ void Reader::fill(const std::string& topic, int partition, Place& place, int64_t
   std::size_t bytes = 0;
   auto last_progress = std::chrono::steady_clock::now();
   while (place.next < end && storage.records.size() < limits.max_records) {
-    constexpr int slice_ms = 100;
+    constexpr int slice_ms = 10;
     Message message =
         place.held ? std::move(place.held) : Message(rd_kafka_consume(place.topic, partition, slice_ms));
     rd_kafka_poll(handle_.get(), 0);
     if (!message) {
       throw_if_stopped();
+      wake_fetcher(handle_.get(), topic, partition);
       if (std::chrono::steady_clock::now() - last_progress > site_.patience())
         throw problem(site_, what, RD_KAFKA_RESP_ERR__TIMED_OUT, notices_.reason());
       continue;
