@@ -1,6 +1,6 @@
 // How fast a numeric CSV becomes a table, beside counting the lines of the same bytes (what `wc -l` does).
-//   build/bin/table_csv_bench [ROWS]      1 M rows of 63 columns by default, written to a temporary file
-//   first
+//   build/bin/table_csv_bench [ROWS]
+// ROWS: 1 M rows of 63 columns by default, written to a temporary file first.
 // Prints the median of five rounds in MB/s (10^6 bytes) of processor time, so that other work on the machine
 // does not count, and of wall time; the file is in the page cache for both.
 #include <algorithm>

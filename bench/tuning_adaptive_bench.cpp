@@ -1,8 +1,8 @@
 // What refitting on arrived labels reaches, prequentially, without gate and log: the stream of `drst run`
 // (tail of combined.csv 500, stage2 1000, dag-1 1000), the frozen mlp beside its line of refits.
 //
-//   DRST_DATA=... build/release/bin/tuning_adaptive_bench [--seeds N] [--label-every N] [--label-delay ROWS]
-//   [--choose]
+//   DRST_DATA=... build/release/bin/tuning_adaptive_bench [--seeds N] [--label-every N]
+//                                                         [--label-delay ROWS] [--choose]
 //                                                         [--set tuning.key=value | model.key=value]...
 //
 // `--choose` leaves dag-1 out: settings are chosen on that, and judged on the rest. A row is predicted by a

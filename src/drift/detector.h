@@ -139,8 +139,8 @@ class DriftDetector {
   std::optional<Alarm> hear(const ErrorAlarm& error, int64_t row);
   void acknowledge();
   [[nodiscard]] bool alarmed() const;  ///< an alarm stands unacknowledged
-  [[nodiscard]] const std::optional<SignalPoint>& evaluated()
-      const;  ///< the evaluation made by the last push, if it made one
+  /// The evaluation made by the last push, if it made one.
+  [[nodiscard]] const std::optional<SignalPoint>& evaluated() const;
   [[nodiscard]] const std::vector<std::string>& columns() const;  ///< those of the baseline
   /// What the present thresholds follow from: "history" (and a budget) or "baseline" (and its quantiles and
   /// least effects); empty before there are any.

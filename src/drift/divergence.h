@@ -65,8 +65,8 @@ class JsWindow {
   /// The same with edges and bins that are known: for calibration, which resamples binned records.
   JsWindow(std::vector<BinEdges> edges, BinnedRows baseline, std::vector<std::size_t> spans);
 
-  void push(std::span<const double>
-                values);  ///< one record, `features` values; the oldest leaves once the window is full
+  /// One record, `features` values; the oldest leaves once the window is full.
+  void push(std::span<const double> values);
   void push_binned(const uint16_t* bins);  ///< one record as `features` bins of edges()
   [[nodiscard]] bool full(std::size_t voice = 0) const { return filled_ >= voices_[voice].span; }
   /// Mean over features, bits, 0..1; meaningful when full(). `voice` 0 is the whole window, 1.. the spans.

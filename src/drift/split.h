@@ -1,8 +1,8 @@
 // Where does a stretch of records fall into two? For the row of a change, and for baselines that hold two
 // regimes.
 //
-// For a split of n binned records into the first l and the other r = n - l, the weighted Jensen-Shannon
-// divergence
+// For a split of n binned records into the first l and the other r = n - l, the weighted
+// Jensen-Shannon divergence
 //     JSD_w = H(all) - l/n H(first) - r/n H(others)      (bits, mean over features)
 // is the log-likelihood ratio of "two histograms" over "one", over n (Lin 1991; used so to segment sequences:
 // Bernaola-Galvan, Roman-Roldan, Oliver, Phys. Rev. E 53(5), 1996). Its maximum over l is the most likely

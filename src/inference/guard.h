@@ -38,8 +38,8 @@ class Guard final : public Component {
     uint64_t polls = 0;    ///< of the pointer
     uint64_t offers = 0;   ///< models put into the slot
     uint64_t refused = 0;  ///< releases that did not pass the gate
-    uint64_t failures =
-        0;  ///< polls at which pointer or release could not be used, and experts that could not
+    /// Polls at which pointer or release could not be used, and experts that could not.
+    uint64_t failures = 0;
     uint64_t experts = 0;  ///< releases made ready for the judge's lines
   };
   [[nodiscard]] Counts counts() const;

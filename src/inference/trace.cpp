@@ -12,8 +12,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "trace records are little-endian");
 
 constexpr std::string_view magic = "DRT2";
-// status, three indices, partition, four 64-bit numbers, four floats, imputed, number of voices, length of
-// the id
+// status, three indices, partition, four 64-bit numbers, four floats, imputed, number of voices,
+// length of the id
 constexpr std::size_t least_row_bytes = 1 + 3 * 2 + 4 + 4 * 8 + 4 * 4 + 4 + 1 + 2;
 
 template <class T>

@@ -1,23 +1,21 @@
 // The simulator: a service chain with physics behind it, second by second, in the shape of the published
 // tables. Start here.
 //
-// What is simulated (time goes in steps of a tenth of a second; nothing is drawn that a mechanism can
-// explain):
+// What is simulated (time goes in steps of a tenth of a second; nothing is drawn that a mechanism
+// can explain):
 //   * traffic: a generator with a load profile (staircase, random levels, constant), a cold start, arrivals
-//   in bursts;
+//     in bursts;
 //   * VNFs: each busy-polls on a core of its own, so it spends the core's cycles whatever the load; packets
-//   turn idle
-//     polling (high IPC) into work (low IPC). Cost is paid a burst and a packet, and bursts grow with the
-//     load, so counters are concave in the rate. A ring in front of each VNF holds a bounded number of
-//     packets; the rest is lost;
+//     turn idle polling (high IPC) into work (low IPC). Cost is paid a burst and a packet, and bursts grow
+//     with the load, so counters are concave in the rate. A ring in front of each VNF holds a bounded
+//     number of packets; the rest is lost;
 //   * the neighbour: a process on a VNF's core takes time slices (the ring overflows while the VNF is off,
-//   and its
-//     caches are cold when it is back); one on the same socket takes cache and memory bandwidth (more DRAM
-//     misses, dearer lines, lower IPC, and output falls where the core was near its limit);
+//     and its caches are cold when it is back); one on the same socket takes cache and memory bandwidth
+//     (more DRAM misses, dearer lines, lower IPC, and output falls where the core was near its limit);
 //   * the core's clock: short dips and long episodes at a lower step;
-//   * measurement: counters, rates and latency probes run on clocks of their own, so a row's rates tell about
-//   the
-//     second before its counters; counters are multiplexed (scaled, noisy, now and then not counted at all).
+//   * measurement: counters, rates and latency probes run on clocks of their own, so a row's rates tell
+//     about the second before its counters; counters are multiplexed (scaled, noisy, now and then not
+//     counted at all).
 // simulator_physics.h is the VNF, simulator_scenario.h what happens to it when, simulator_counters.h the
 // performance monitor, simulator_topology.h who is linked to whom, simulator_settings.h the constants with
 // unit and source.
@@ -65,8 +63,8 @@ struct SimulationChange {
   What what = What::cost;
   std::string vnf = {};  ///< one VNF only; empty: all of them (always so for traffic)
   int64_t from_row = 0;  ///< rows over the whole output, from 0
-  int64_t to_row =
-      0;  ///< the factor grows geometrically from 1 at from_row to `factor` here; <= from_row: abrupt
+  /// The factor grows geometrically from 1 at from_row to `factor` here; <= from_row: abrupt.
+  int64_t to_row = 0;
   double factor = 1;  ///< > 0
 };
 /// WHAT[/VNF]@ROW[-ROW]*FACTOR, e.g. "cost/bridge@1000*1.5", "traffic@500-900*0.7", "noise@2000*4".

@@ -32,9 +32,9 @@ struct Dense {
 
 struct Network {
   std::vector<std::string> inputs;  ///< feature names, in the order of the raw input vector
-  std::vector<int32_t>
-      stand_in;  ///< per input: the input whose raw value is taken where this one is NaN (a lag's current
-                 ///< sample; Gather in the graph, one step, not chained), -1: none; empty: none at all
+  /// Per input: the input whose raw value is taken where this one is NaN (a lag's current sample; Gather in
+  /// the graph, one step, not chained), -1: none; empty: none at all.
+  std::vector<int32_t> stand_in;
   std::vector<float> impute;   ///< per input: taken where it is still NaN, in raw units
   std::vector<uint8_t> log1p;  ///< per input: 1: x -> ln((1 + max(x, 0)) * log_factor)
   /// Per input, positive; empty: all 1. With the factor e^-mean the logarithms lie around 0, where float32 is

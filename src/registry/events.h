@@ -42,8 +42,8 @@ struct DriftEvent {
   Time when{};
   std::string voice = {};      ///< that raised it: "window", "recent <records>", "split", "columns", "error"
   double threshold_error = 0;  ///< standard error of threshold_bits; 0: a setting, not an estimate
-  std::string calibrated_on =
-      {};  ///< what the threshold follows from: "history", "baseline", "labels" or "setting"
+  /// What the threshold follows from: "history", "baseline", "labels" or "setting".
+  std::string calibrated_on = {};
   std::vector<VnfShare> vnfs = {};                               ///< largest first, as many as top_features
   std::vector<std::string> columns_gone = {}, columns_new = {};  ///< of voice "columns", at most 100 each
 };

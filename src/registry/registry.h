@@ -59,8 +59,8 @@ struct ReleaseInfo {
   // lineage
   std::string parent;  ///< model key of the release it was made from, or empty
   std::string role;    ///< "baseline", "offline", "retrain", ...
-  std::string
-      state;  ///< "challenger", "frozen", "live", "retired"; derived when read through Registry (see above)
+  /// "challenger", "frozen", "live", "retired"; derived when read through Registry (see above).
+  std::string state;
   std::string trigger;      ///< what caused it (drift event id), or empty
   std::string data_sha256;  ///< of the training data
   std::int64_t labels = 0;  ///< labelled rows it learned from

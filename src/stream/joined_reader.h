@@ -48,8 +48,8 @@ class JoinedReader {
     std::string stage;
     std::vector<double> values;  ///< samples: one for each of columns() at that time, lags included
     std::optional<double> label;
-    bool blank =
-        false;  ///< a sample of no counter: nobody predicts it, and there is nothing to learn from it
+    /// A sample of no counter: nobody predicts it, and there is nothing to learn from it.
+    bool blank = false;
   };
   /// The topic may appear later. Log and clock must outlive the reader.
   JoinedReader(Log& log, const Clock& clock, const JoinedReaderOptions& options);
@@ -57,8 +57,8 @@ class JoinedReader {
 
   /// The next item, if one is due. A label that was appended before a sample is handed out before it.
   std::optional<Item> next();
-  [[nodiscard]] const std::vector<std::string>& columns()
-      const;  ///< all names seen, lags included; only grows
+  /// All names seen, lags included; only grows.
+  [[nodiscard]] const std::vector<std::string>& columns() const;
   [[nodiscard]] const std::string& run_id() const;
   /// Whether records or labels came since the last call, usable or not: a stream of unusable ones is not
   /// silent.
@@ -71,8 +71,8 @@ class JoinedReader {
     uint64_t samples = 0;  ///< but for the blank ones, which are unusable
     uint64_t labels = 0, unusable = 0, late = 0, duplicates = 0, foreign_sentinels = 0;
     uint64_t foreign = 0;  ///< records and labels of other runs
-    uint64_t bad_labels =
-        0;  ///< labels, inline or late, that cannot be used (those of other lanes only: no count)
+    /// Labels, inline or late, that cannot be used (those of other lanes only: no count).
+    uint64_t bad_labels = 0;
   };
   [[nodiscard]] Counts counts() const;
 

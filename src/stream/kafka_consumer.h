@@ -5,23 +5,22 @@
 //  * The member's name is its group.instance.id (static membership): who restarts within its lease gets its
 //    partitions back without a rebalance, and a newer holder of the name fences the older one, whose commits
 //    and polls fail. Who closes says so to the group at once, so that heirs need not wait.
-//  * The client id names host, process and its start. Who joins looks whether a live process of this machine,
-//  or a
-//    process of another whose lease still runs, has the name, and is refused then; a dead process of this
-//    machine is replaced at once. An exclusive member has the instance id of the group's only member; so a
-//    second one can only be refused or, should both have looked at the same moment, fence the first.
+//  * The client id names host, process and its start. Who joins looks whether a live process of this
+//    machine, or a process of another whose lease still runs, has the name, and is refused then; a dead
+//    process of this machine is replaced at once. An exclusive member has the instance id of the group's
+//    only member; so a second one can only be refused or, should both have looked at the same moment, fence
+//    the first.
 //  * A session and a poll interval of `lease`: a holder that hangs is replaced. On Kafka a holder that was
-//  late has
-//    lost its partitions even where nobody took them: commit() says so, and the next polls get them back.
+//    late has lost its partitions even where nobody took them: commit() says so, and the next polls get
+//    them back.
 //  * Partitions are given up inside poll() and not before, when all that was polled before is committed.
 //  * Offsets are committed by commit() alone, with the member's generation: one that was replaced cannot.
-//  Where to
-//    begin is asked for at the assignment; an offset that retention has overtaken is a warning that says
-//    which records are gone, and never a silent jump.
+//    Where to begin is asked for at the assignment; an offset that retention has overtaken is a warning
+//    that says which records are gone, and never a silent jump.
 //  * Records are dealt fairly: they come from librdkafka's queue one by one, wait by partition, and are
-//  handed out in
-//    equal shares. As long as a partition may have some that are not fetched yet, poll() waits for it for a
-//    moment rather than run ahead with the others; a reader in stream order would have to hold those.
+//    handed out in equal shares. As long as a partition may have some that are not fetched yet, poll()
+//    waits for it for a moment rather than run ahead with the others; a reader in stream order would have
+//    to hold those.
 #pragma once
 
 #include <chrono>

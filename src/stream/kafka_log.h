@@ -9,22 +9,17 @@
 // Where Kafka is less than the contract of stream/log.h, or other:
 //  * time stamps are whole milliseconds; one of 0 or before becomes the time of the append;
 //  * a name of a header holds no zero byte (refused); read from others, it ends there;
-//  * the offsets of one append are consecutive unless another appends to the same partition meanwhile; marks
-//  of
-//    other people's transactions and compaction leave gaps;
+//  * the offsets of one append are consecutive unless another appends to the same partition meanwhile;
+//    marks of other people's transactions and compaction leave gaps;
 //  * leases run on the brokers' clock, and joining takes a few polls (kafka_consumer.h); a holder that was
-//  late has
-//    lost its partitions even where nobody took them;
+//    late has lost its partitions even where nobody took them;
 //  * a second live process of a name on another machine is refused as long as the first one's lease runs,
-//  too, since
-//    nobody can tell from afar whether that is dead;
+//    too, since nobody can tell from afar whether that is dead;
 //  * retention is the topic's: set from [log] when DRST creates it, by bytes and age, else the brokers' own;
 //  * trim is exact (DeleteRecords), and wait() sees what others append to topics that are not consumed here
-//  within
-//    kafka.look_ms;
+//    within kafka.look_ms;
 //  * a record of others that is larger than log.max_record_bytes is read as its first 4096 bytes, with the
-//  header
-//    "drst-cut-from".
+//    header "drst-cut-from".
 // Durability: acknowledged by all in-sync replicas, whatever is asked for. An outage is waited out for
 // kafka.patience_s; a stop that is asked for meanwhile ends the wait.
 #pragma once

@@ -91,8 +91,8 @@ struct Sample {
   Time send_ts{};               ///< the record's timestamp if absent or unreadable
   std::string_view stage;
   std::span<const double> values;  ///< one for each of decoder.columns(), NaN: missing or null
-  std::size_t finite =
-      0;  ///< current-sample features with a usable number (lags not counted, here and below)
+  /// Current-sample features with a usable number (lags not counted, here and below).
+  std::size_t finite = 0;
   std::size_t absent = 0;      ///< current-sample columns the decoder knows and the record lacks
   std::size_t non_finite = 0;  ///< current-sample features that were null, not numbers, or infinite
 };

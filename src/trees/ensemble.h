@@ -1,10 +1,9 @@
 // Ensembles of regression trees, whole: from raw counters to the target's unit. Start here for trees.
 //
-// A `TreeEnsemble` is plain data: NaN -> stand-in, else imputed constant -> each tree's leaf -> z = base +
-// scale
-// * sum of the leaves -> (exp, for a target learned as its logarithm) -> (not below zero). Thresholds are raw
-// float32 values and compared as such, with the comparison that the trees were trained with, so that any
-// runtime takes the same branches (onnx.h).
+// A `TreeEnsemble` is plain data: NaN -> stand-in, else imputed constant -> each tree's leaf ->
+// z = base + scale * sum of the leaves -> (exp, for a target learned as its logarithm) -> (not below zero).
+// Thresholds are raw float32 values and compared as such, with the comparison that the trees were trained
+// with, so that any runtime takes the same branches (onnx.h).
 //
 // Trees lie one after another in one array of 8 bytes a node. Children are adjacent (left is right - 1) and
 // come after their parent, so there are no cycles. A leaf is its own right child and compares an input past

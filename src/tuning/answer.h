@@ -25,8 +25,8 @@ namespace drst::tuning {
 
 struct Question {
   const Memory* memory = nullptr;
-  DriftWindow
-      window;  ///< as frozen by the monitor; rows of it that the memory lacks are added if they have labels
+  /// As frozen by the monitor; rows of it that the memory lacks are added if they have labels.
+  DriftWindow window;
   const Table* offline = nullptr;
   std::string target;
   Tier tier = Tier::none;

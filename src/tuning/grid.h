@@ -64,10 +64,10 @@ struct Candidate {
 
 struct SearchProblem {
   TrainData train;  ///< standardised
-  std::span<const float>
-      validation_x;  ///< standardised, row-major; later in time than `train`, or parted from it by a gap
-  Score
-      score;  ///< of predictions for the validation rows; less is better; called from several threads at once
+  /// Standardised, row-major; later in time than `train`, or parted from it by a gap.
+  std::span<const float> validation_x;
+  /// Of predictions for the validation rows; less is better; called from several threads at once.
+  Score score;
   std::vector<Dense> layers;  ///< of the current model; empty: there is none
   Activation activation = Activation::relu;
 };

@@ -8,20 +8,18 @@
 // learned from the label was not there yet. Two things follow:
 //
 //  * Weights (learn/shares.h) over frozen, live, lines, neighbours (learn/neighbours.h) and last label move
-//  at
-//    once, and go to the consumers as an ExpertState on <topic>-experts; the labelled row goes to
+//    at once, and go to the consumers as an ExpertState on <topic>-experts; the labelled row goes to
 //    <topic>-memory, for the neighbours. Their regret against the frozen model is bounded whatever comes. A
 //    drift alarm of the monitor sets them back to where they began: what they learned is of a world that is
 //    gone, and where labels are few it takes long to unlearn.
 //  * The pointer moves on evidence only (evidence.h). One challenger at a time is tested against the live
-//  model:
-//    it becomes live when a paired test that may be looked at after each label rejects "no better" at
-//    `alpha`, so a challenger that is no better becomes live with probability at most alpha, however long it
-//    is watched, and only if the frozen model did no better on the same rows. A challenger that shows nothing
-//    after `patience_labels` gives way to the newest one. The other way: the frozen model and the last few
-//    former live ones are watched by detectors that on average take at least `false_rollback_labels` labels
-//    to speak up without cause; the one that does becomes live again. So a regime that returns finds its old
-//    release.
+//    model: it becomes live when a paired test that may be looked at after each label rejects "no better"
+//    at `alpha`, so a challenger that is no better becomes live with probability at most alpha, however
+//    long it is watched, and only if the frozen model did no better on the same rows. A challenger that
+//    shows nothing after `patience_labels` gives way to the newest one. The other way: the frozen model and
+//    the last few former live ones are watched by detectors that on average take at least
+//    `false_rollback_labels` labels to speak up without cause; the one that does becomes live again. So a
+//    regime that returns finds its old release.
 //
 // Each move leaves a Judgement with its evidence. Effects in this order: judgement, pointer, expert state; a
 // judgement is keyed by run and row. After a crash the log is read again from its start: what was judged is

@@ -8,10 +8,9 @@
 //    which the winner never saw, or says why not. It always ends with the done flag; each answer is a
 //    RetrainEvent.
 //  * Between drifts, every `refit_every_labels` labels (of trees, which cost more:
-//  `tree_refit_every_labels`),
-//    where those are near one another, the line of refits (refit_line.h: the baseline at first) learns from
-//    the memory and is proposed. Networks are fine-tuned, refit upon refit, and a line of them that fell
-//    behind the baseline begins anew; trees begin anew each time.
+//    `tree_refit_every_labels`), where those are near one another, the line of refits (refit_line.h: the
+//    baseline at first) learns from the memory and is proposed. Networks are fine-tuned, refit upon refit,
+//    and a line of them that fell behind the baseline begins anew; trees begin anew each time.
 // What it proposes is stored as a release in state "challenger"; the judge (judge.h) weighs it, and alone
 // moves the pointer. No label is used before it arrived. `busy_rows`: on the virtual clock a result takes
 // effect so many stream rows after the work began. Effects are keyed: a release's `trigger` is the drift
