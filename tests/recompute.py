@@ -3,19 +3,20 @@
 frozen, live and the lines' voices; the neighbours' voice from the labelled rows on <topic>-memory (formula: src/learn/neighbours.h);
 then the adaptive one as the weighted median of the voices, with weights that the judge published on <topic>-experts.
 
-Needs numpy, onnxruntime and lmdb (the environment that `make test` prepares). Fails if any differs by more than 1e-5 relative
-(of the larger of the value and the median truth, as values near zero have no relative error to speak of).
+Needs numpy, onnxruntime, lmdb and, for a log on Kafka, kafka-python (the environment that `make test` prepares). Fails if any differs
+by more than 1e-5 relative (of the larger of the value and the median truth, as values near zero have no relative error to speak of).
 """
 import argparse
 import base64
 import json
 import os
 import struct
-import subprocess
 import sys
 
 import numpy as np
 import onnxruntime
+
+from check_run import listing
 
 
 def median(voices, weights):
@@ -155,10 +156,9 @@ def weights_of(text):
 
 
 def main():
-    here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser()
     parser.add_argument("--store", required=True)
-    parser.add_argument("--log", required=True)
+    parser.add_argument("--log", required=True, help="DIR or kafka://HOST:PORT")
     parser.add_argument("--topic", default="latencyTopic")
     parser.add_argument("--target", default="", help="a further target of the run")
     parser.add_argument("--tolerance", type=float, default=1e-5)
@@ -167,8 +167,7 @@ def main():
 
     samples, memory, weighed = {}, [], {(("frozen", 1.0),)}  # the last: what is served when the judge is silent
     lane = f"{args.topic}-{args.target}" if args.target else args.topic
-    listing = subprocess.run([sys.executable, os.path.join(here, "read_log.py"), args.log], check=True, capture_output=True, text=True).stdout
-    for line in listing.splitlines():
+    for line in listing(args.log, args.topic, f"{lane}-memory", f"{lane}-experts"):
         record = json.loads(line)
         if record["topic"] == f"{lane}-memory":
             memory.append(labelled_sample(record))

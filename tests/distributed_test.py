@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+"""DRST past one machine: Kafka as the log, an S3 service as the store, each component a process of its own.
+
+Starts its own broker and service (services.py, services_s3.py). Needs DRST, DRST_DATA, and DRST_PYTHON's environment (numpy,
+onnxruntime, kafka-python). Ends with 77 where Java or Maven are not installed or there are no real tables (not in CI, where that is a
+failure).
+"""
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+
+import services
+import services_s3
+from end_to_end import DRST, HERE, PERF, Temporary, by_row, data_with_an_unusable_record, drst, read, traces
+
+PYTHON = os.environ.get("DRST_PYTHON", os.path.join(services.CACHE, "venv", "bin", "python"))
+OFFLINE = f"{PERF}/combined.csv:head=600"
+CALM = f"{PERF}/combined.csv:tail=300"
+BUSY = f"{PERF}/resource_stimulus_global_A-B-C_modified.csv:head=300"
+WORK = tempfile.mkdtemp(prefix="drst-distributed-")
+SERVERS = {}
+STATE = {"chains": 0}
+
+
+def kafka():
+    """The broker that most tests share; each takes topics of its own."""
+    if "kafka" not in SERVERS:
+        SERVERS["kafka"] = services.start_kafka(os.path.join(WORK, "kafka"))
+    return SERVERS["kafka"]
+
+
+def s3():
+    """The service that most tests share; each takes a bucket of its own."""
+    if "s3" not in SERVERS:
+        SERVERS["s3"] = services_s3.S3Proxy(os.path.join(WORK, "s3")).start()
+    return SERVERS["s3"]
+
+
+class Distributed(Temporary):
+    """A bucket and a topic of its own, and the commands on both: consumers on one machine (its spool), the others on another."""
+
+    model = "ridge"
+    tables = ["--offline", OFFLINE]
+    stages = ["--stage", f"calm={CALM}", "--stage", f"busy={BUSY}"]
+
+    def setUp(self):
+        super().setUp()
+        STATE["chains"] += 1
+        self.topic = self.bucket = f"chain{STATE['chains']}"
+        self.running = []
+        self.addCleanup(self.end_all)
+        self.use(kafka(), s3())
+
+    def use(self, broker, service):
+        self.broker, self.service = broker, service
+        self.log = f"kafka://{broker.bootstrap}"
+        service.make_bucket(self.bucket)
+        self.objects = os.path.join(service.data, self.bucket)
+        self.environment = {**service.environment(), "AWS_ENDPOINT_URL_S3": service.endpoint()}
+        self.settings = ["s3.retries=1", "s3.backoff_s=0.05", "store.retry_s=0.1", "store.retry_limit_s=0.5", "inference.poll_interval_s=0.1"]
+
+    def end_all(self):
+        for process in self.running:
+            process.kill()
+            process.communicate()
+
+    def command(self, name, *more, settings=(), machine=None):
+        machine = machine or ("edge" if name == "infer" else "core")
+        tables = {"offline": [*self.tables, "--model", self.model], "retrain": [*self.tables, "--model", self.model]}
+        log = [] if name in ("offline", "store", "models") else ["--log", self.log, f"--set=stream.topic={self.topic}"]
+        words = [name, *more] if name in ("store", "models") else [name, *tables.get(name, []), *more]
+        return [DRST, *words, "--store", f"s3://{self.bucket}", f"--set=store.spool={self.path(machine)}", *log,
+                *[f"--set={s}" for s in [*self.settings, *settings]]]
+
+    def call(self, name, *more, expect=0, within=120, **options):
+        done = subprocess.run(self.command(name, *more, **options), capture_output=True, text=True, env=self.environment, check=False,
+                              timeout=within)
+        self.assertEqual(done.returncode, expect, (done.args, done.stderr[-3000:]))
+        return done
+
+    def start(self, name, *more, **options):
+        process = subprocess.Popen(self.command(name, *more, **options), stderr=subprocess.PIPE, text=True, env=self.environment)
+        self.running.append(process)
+        return process
+
+    def ended(self, process, code=0, within=120):
+        try:
+            _, stderr = process.communicate(timeout=within)
+        except subprocess.TimeoutExpired:
+            self.fail(f"did not end within {within} s: {process.args}")
+        self.running.remove(process)
+        self.assertEqual(process.returncode, code, (process.args, stderr[-3000:]))
+        return stderr
+
+    def start_chain(self, *stages, rate=200, consumers=3, order=None):
+        """Every component but offline, in the order of a seed."""
+        parts = {"monitor": ["monitor"], "retrain": ["retrain"], "produce": ["produce", *(stages or self.stages), "--rate", str(rate), "--lags", "true"],
+                 **{f"infer-{i}": ["infer", "--member", f"infer-{i}"] for i in range(consumers)}}
+        if self.model == "mlp":
+            parts["offline"] = ["offline"]
+        names = sorted(parts)
+        random.Random(order or self.topic).shuffle(names)
+        return {name: self.start(*parts[name], "--run-id", "one") if name != "offline" else self.start("offline") for name in names}
+
+    def settle(self):
+        for machine in ("core", "edge"):
+            self.call("store", "flush", machine=machine)
+
+    def check(self):
+        """Recounts on the service's own files and returns the summary."""
+        self.settle()
+        self.call("report", "--out", self.path("out"))
+        subprocess.run([sys.executable, f"{HERE}/check_run.py", "--store", self.objects, "--log", self.log, "--topic", self.topic, "--summary",
+                        self.path("out", "summary.json")], check=True, env={**os.environ, "DRST_PYTHON": PYTHON})
+        return json.loads(read(self.path("out", "summary.json")))
+
+    def recompute(self):
+        """Each prediction once more, by onnxruntime, with the releases that the bucket holds."""
+        done = subprocess.run([PYTHON, f"{HERE}/recompute.py", "--store", self.objects, "--log", self.log, "--topic", self.topic],
+                              capture_output=True, text=True, check=False, env={**os.environ, "DRST_PYTHON": PYTHON})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        print(done.stdout.strip())
+
+
+class Loop(Distributed):
+    model = "mlp"
+
+    def test_the_embedded_loop_on_servers(self):
+        data = data_with_an_unusable_record(self.path("data"))
+        self.tables = ["--data", data, "--seed", "7"]
+        drst("run", "--data", data, "--seed", "7", "--model", "mlp", "--out", self.path("embedded"), "-q", "--no-report")
+        embedded = json.loads(read(self.path("embedded", "summary.json")))
+        for process in self.start_chain("--data", data, "--seed", "7", rate=60).values():
+            self.ended(process)
+        summary = self.check()
+        self.assertEqual(summary["records"], embedded["records"])
+        mine, theirs = by_row(traces(self.path("embedded", "store"))), by_row(traces(self.objects))
+        self.assertEqual(mine.keys(), theirs.keys())
+        self.assertEqual([r for r in mine if mine[r][0] != theirs[r][0]], [], "baseline predictions must be equal to the bit")
+        self.recompute()
+        self.assertGreater(len({row[2] for row in theirs.values()}), 1, "no release was swapped in under the stream")
+        ours, others = summary["overall"]["adaptive"]["acc@0.2"], embedded["overall"]["adaptive"]["acc@0.2"]
+        print(f"on Kafka and S3: adaptive acc@0.2 {ours:.4f}, difference to the embedded run {ours - others:+.4f}")
+        self.assertLess(abs(ours - others), 0.02)
+
+
+class Python(Distributed):
+    """Clients in the research prototype's formats, and other readers of the bucket."""
+
+    def client(self, what, *more):
+        done = subprocess.run([PYTHON, f"{HERE}/prototype_client.py", what, self.broker.bootstrap, *more, "--topic", self.topic],
+                              capture_output=True, text=True, check=False, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def rows(self):
+        """Of all traces in the bucket: baseline prediction by partition and offset."""
+        found = {}
+        for name in os.listdir(f"{self.objects}/results"):
+            if name.endswith("_inference_trace.npz"):
+                trace = np.load(f"{self.objects}/results/{name}")
+                for place, value in zip(zip(trace["partition"].tolist(), trace["offset"].tolist()), trace["pred_orig"]):
+                    self.assertNotIn(place, found)
+                    found[place] = value
+        return found
+
+    def samples(self):
+        """Run and value of every record on the topic, by partition and offset."""
+        listing = subprocess.run([PYTHON, f"{HERE}/read_kafka.py", self.log, "--topic", self.topic], check=True, capture_output=True, text=True)
+        found = {}
+        for record in map(json.loads, listing.stdout.splitlines()):
+            headers = dict(record["headers"])
+            if "drst-sentinel" not in headers:
+                found[record["partition"], record["offset"]] = (headers["run_id"], json.loads(record["value"]))
+        return found
+
+    def test_a_prototype_producer_is_predicted_whole(self):
+        """Beside our own producer's stream of the same rows, which must give the same predictions."""
+        self.call("offline")
+        table = f"{PERF}/resource_stimulus_global_A-B-C_modified.csv"
+        ours = self.start("infer", "--member", "infer-ours", "--run-id", "ours")
+        self.call("produce", "--stage", f"a={table}:head=300", "--run-id", "ours")
+        self.ended(ours)
+        consumers = [self.start("infer", "--member", f"infer-{i}", "--run-id", "theirs") for i in range(2)]
+        self.assertEqual(int(self.client("produce", table, "--run-id", "theirs", "--rows", "300")), 300)
+        for consumer in consumers:
+            self.ended(consumer)
+        self.settle()
+        rows = self.rows()
+        by_run = {"ours": {}, "theirs": {}}
+        for place, (run, value) in self.samples().items():
+            by_run[run][place] = value
+        self.assertEqual({run: len(records) for run, records in by_run.items()}, {"ours": 300, "theirs": 300})
+        self.assertEqual(set(rows), set(by_run["ours"]) | set(by_run["theirs"]))
+        samples = {int(value["id"].rsplit("-", 1)[1]): rows[place] for place, value in by_run["ours"].items()}
+        seen = {}
+        for partition, offset in sorted(by_run["theirs"]):
+            row = seen.setdefault(partition, partition)  # round robin: row = 3 k + partition
+            seen[partition] += 3
+            self.assertNotIn("id", by_run["theirs"][partition, offset])
+            self.assertEqual(rows[partition, offset].tobytes(), samples[row].tobytes(), (partition, offset, row))
+        self.assertGreater(len({value.tobytes() for value in samples.values()}), 200)
+
+    def test_other_readers_of_the_bucket(self):
+        """numpy reads every array, onnxruntime every release, from the service's own files."""
+        self.model = "mlp"
+        for process in self.start_chain(rate=300).values():
+            self.ended(process)
+        self.settle()
+        arrays = [name for name in os.listdir(f"{self.objects}/results") if name.endswith(".npz")]
+        self.assertIn("truth.npz", arrays)
+        self.assertEqual(sum(name.endswith("_inference_trace.npz") for name in arrays), 3)
+        for name in arrays:
+            os.makedirs(self.path("numpy", name))
+            done = subprocess.run([PYTHON, f"{HERE}/numpy_check.py", f"{self.objects}/results/{name}", self.path("numpy", name)],
+                                  capture_output=True, text=True, check=True)
+            self.assertIn(" <U", done.stdout, name)  # the ids
+        samples = {value["id"]: value["features"] for _, value in self.samples().values()}
+        self.lay_out("infer-0", samples)
+        done = subprocess.run([PYTHON, f"{HERE}/onnx_check.py", self.path("onnx")], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertGreaterEqual(done.stdout.count("largest difference"), 2 * 2, done.stdout)
+        self.recompute()
+
+    def lay_out(self, consumer, samples):
+        """The releases that served this consumer's rows, beside their inputs and what was predicted, as onnx_check.py wants it."""
+        trace = np.load(f"{self.objects}/results/{consumer}_inference_trace.npz")
+        os.makedirs(self.path("onnx"))
+        for number, release in enumerate(trace["releases"].tolist()):
+            rows = np.flatnonzero(trace["release"] == number)
+            if len(rows) == 0:
+                continue
+            names = json.loads(read(f"{self.objects}/{release}".replace("/model_", "/metrics_").replace(".onnx", ".json")))["inputs"]
+            inputs = [[samples[str(trace["id"][row])].get(name, np.nan) for name in names] for row in rows]
+            base = self.path("onnx", os.path.basename(release).removesuffix(".onnx"))
+            shutil.copy(f"{self.objects}/{release}", f"{base}.onnx")
+            np.save(f"{base}.inputs.npy", np.array(inputs, dtype=np.float32))
+            np.save(f"{base}.expected.npy", trace["pred_live"][rows])
+
+    def test_a_prototype_consumer_finds_every_record(self):
+        for lags in ("false", "true"):
+            run = f"lags-{lags}"
+            self.call("produce", *self.stages, "--lags", lags, "--run-id", run)
+            found = [json.loads(line) for line in self.client("consume", "--run-id", run).splitlines()]
+            self.settle()
+            truth = np.load(f"{self.objects}/results/truth.npz")
+            wanted = {(p, o): label for p, o, label in zip(truth["partition"].tolist(), truth["offset"].tolist(), truth["label"].tolist())}
+            self.assertEqual(len(wanted), 600)
+            self.assertEqual([(r["partition"], r["offset"]) for r in sorted(found, key=lambda r: (r["partition"], r["offset"]))], sorted(wanted))
+            for record in found:
+                self.assertEqual(record["label"], wanted[record["partition"], record["offset"]])
+                self.assertRegex(record["send_ts"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
+            self.assertEqual({stage: sum(r["stage"] == stage for r in found) for stage in ("calm", "busy")}, {"calm": 300, "busy": 300})
+            lagged = sum(any(name.endswith("@-1") for name in r["features"]) for r in found)
+            self.assertGreater(lagged, 500) if lags == "true" else self.assertEqual(lagged, 0)
+
+def missing():
+    if not os.path.exists(os.path.join(PERF, "combined.csv")):
+        return "DRST_DATA does not name the folder of real measurements"
+    if not os.path.exists(PYTHON):
+        return f"{PYTHON} is not there; `make test-python` prepares it"
+    return services.have_kafka()
+
+
+if __name__ == "__main__":
+    what = missing()
+    if what:
+        print(f"distributed: {what}", file=sys.stderr)
+        sys.exit(1 if os.environ.get("CI") else 77)
+    try:
+        unittest.main(verbosity=2)
+    finally:
+        for server in SERVERS.values():
+            server.kill()
+        shutil.rmtree(WORK, ignore_errors=True)
