@@ -14,9 +14,8 @@
 // single models, err more and so show harm), seeds and the budgets each 100th, each 20th, 30 late (at once,
 // values hardly differ). Adaptation must not hurt: of a run (family, seed, budget) that on any stage (of at
 // most 1000 rows) falls more than 0.01 under the frozen model, what is beyond that counts five-fold against
-// it. Of the values within one
-// standard error of the best (of the paired differences) the one is chosen whose worst stage is worst by
-// least, of equals the first, which is the incumbent.
+// it. Chosen is the first value within one standard error of the best (of the paired differences), so the
+// incumbent, which stands first, unless another is clearly better.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -43,12 +42,12 @@ struct Choice {
 
 // What the weights are moved by comes first: whatever else is chosen is seen through them.
 const std::vector<Choice> choices = {
-    {"judge.whole_error", {"0.4", "1.0", "0.25"}},    {"judge.rate", {"8.0", "4.0", "2.0"}},
+    {"judge.whole_error", {"1.0", "0.4", "0.25"}},    {"judge.rate", {"8.0", "4.0", "2.0"}},
     {"judge.frozen_weight", {"0.7", "0.9", "0.5"}},   {"neighbours.median_share", {"0.7", "0.0", "1.0"}},
     {"neighbours.ridge", {"0.0001", "0.05"}},         {"judge.neighbours_weight", {"0.7", "0.5", "0.85"}},
-    {"judge.share", {"0.003", "0.01", "0.03"}},       {"judge.restart_on_drift", {"true", "false"}},
+    {"judge.share", {"0.01", "0.003", "0.03"}},       {"judge.restart_on_drift", {"true", "false"}},
     {"judge.last_label", {"false", "true"}},          {"neighbours.width", {"0.1", "0.2"}},
-    {"neighbours.recency", {"5.0", "20.0"}},          {"neighbours.tree_share", {"0.67", "0.5"}},
+    {"neighbours.recency", {"20.0", "5.0"}},          {"neighbours.tree_share", {"0.67", "0.5"}},
     {"tuning.refit_every_labels", {"10", "20", "5"}}, {"tuning.refit_span_rows", {"100", "0"}},
     {"model.mixture_tree_weight", {"0.5", "0.33"}},
 };
@@ -56,7 +55,6 @@ const std::vector<Choice> choices = {
 constexpr std::size_t stage_rows = 1000;
 constexpr double most_harm = 0.01;  // of accuracy, on any stage
 constexpr double harm_weight = 5;
-constexpr double equal_harm = 0.002;  // what differs less is no reason to move
 const std::vector<std::string> families = {"mixture", "mlp", "gbt"};
 
 struct Stream {
@@ -172,27 +170,23 @@ std::vector<double> worths(const Score& score) {
   return worths;
 }
 
-/// Of the values within one standard error of the best the one that harms least, the first of equals.
+/// The first value within one standard error of the best.
 std::size_t choose(const std::vector<Score>& scores) {
   std::vector<std::vector<double>> worth;
   for (const auto& score : scores) worth.push_back(worths(score));
   std::size_t best = 0;
   for (std::size_t v = 1; v < scores.size(); ++v)
     if (mean(worth[v]) > mean(worth[best])) best = v;
-  const auto as_good = [&](std::size_t v) {
+  for (std::size_t v = 0; v < best; ++v) {
     std::vector<double> differences;
     for (std::size_t i = 0; i < worth[v].size(); ++i) differences.push_back(worth[best][i] - worth[v][i]);
     const double gain = mean(differences);
     double squares = 0;
     for (const double d : differences) squares += (d - gain) * (d - gain);
     const auto n = static_cast<double>(differences.size());
-    return gain <= std::sqrt(squares / (n * (n - 1)));
-  };
-  std::size_t chosen = scores.size();
-  for (std::size_t v = 0; v < scores.size(); ++v)
-    if (as_good(v) && (chosen == scores.size() || scores[v].worst > scores[chosen].worst + equal_harm))
-      chosen = v;
-  return chosen;
+    if (gain <= std::sqrt(squares / (n * (n - 1)))) return v;
+  }
+  return best;
 }
 
 std::string in_words(const std::string& value, const Score& score) {
