@@ -2,16 +2,20 @@
 """DRST past one machine: Kafka as the log, an S3 service as the store, each component a process of its own.
 
 Starts its own broker and service (services.py, services_s3.py). Needs DRST, DRST_DATA, and DRST_PYTHON's environment (numpy,
-onnxruntime, kafka-python). Ends with 77 where Java or Maven are not installed or there are no real tables (not in CI, where that is a
+onnxruntime, kafka-python). DRST_OUTAGE_S: how long the broker is away (10). Ends with 77 where Java or Maven are not installed or there are no real tables (not in CI, where that is a
 failure).
 """
+import base64
 import json
 import os
 import random
 import shutil
+import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import numpy as np
@@ -24,6 +28,7 @@ PYTHON = os.environ.get("DRST_PYTHON", os.path.join(services.CACHE, "venv", "bin
 OFFLINE = f"{PERF}/combined.csv:head=600"
 CALM = f"{PERF}/combined.csv:tail=300"
 BUSY = f"{PERF}/resource_stimulus_global_A-B-C_modified.csv:head=300"
+OUTAGE_S = float(os.environ.get("DRST_OUTAGE_S", "10"))
 WORK = tempfile.mkdtemp(prefix="drst-distributed-")
 SERVERS = {}
 STATE = {"chains": 0}
@@ -99,15 +104,30 @@ class Distributed(Temporary):
         self.assertEqual(process.returncode, code, (process.args, stderr[-3000:]))
         return stderr
 
-    def start_chain(self, *stages, rate=200, consumers=3, order=None):
-        """Every component but offline, in the order of a seed."""
+    def start_chain(self, *stages, rate=200, consumers=3, **options):
+        """Every component in the order of a seed; with quick families offline has been before. Options: of command()."""
         parts = {"monitor": ["monitor"], "retrain": ["retrain"], "produce": ["produce", *(stages or self.stages), "--rate", str(rate), "--lags", "true"],
                  **{f"infer-{i}": ["infer", "--member", f"infer-{i}"] for i in range(consumers)}}
+        parts = {name: [*words, "--run-id", "one"] for name, words in parts.items()}
         if self.model == "mlp":
             parts["offline"] = ["offline"]
+        else:
+            self.call("offline", **options)
         names = sorted(parts)
-        random.Random(order or self.topic).shuffle(names)
-        return {name: self.start(*parts[name], "--run-id", "one") if name != "offline" else self.start("offline") for name in names}
+        random.Random(self.topic).shuffle(names)
+        return {name: self.start(*parts[name], **options) for name in names}
+
+    def wait_until(self, what, condition, within=60):
+        deadline = time.monotonic() + within
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, f"waited in vain for: {what}")
+            time.sleep(0.02)
+
+    def predicted(self):
+        """Whether a prediction is on the log."""
+        done = subprocess.run(["kcat", "-b", self.broker.bootstrap, "-Q", "-t", f"{self.topic}-trace:0:-1"], capture_output=True, text=True,
+                              check=False, timeout=60)
+        return done.returncode == 0 and int(done.stdout.split()[-1]) > 0
 
     def settle(self):
         for machine in ("core", "edge"):
@@ -117,6 +137,7 @@ class Distributed(Temporary):
         """Recounts on the service's own files and returns the summary."""
         self.settle()
         self.call("report", "--out", self.path("out"))
+        self.settle()
         subprocess.run([sys.executable, f"{HERE}/check_run.py", "--store", self.objects, "--log", self.log, "--topic", self.topic, "--summary",
                         self.path("out", "summary.json")], check=True, env={**os.environ, "DRST_PYTHON": PYTHON})
         return json.loads(read(self.path("out", "summary.json")))
@@ -160,22 +181,34 @@ class Python(Distributed):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
-    def rows(self):
-        """Of all traces in the bucket: baseline prediction by partition and offset."""
+    def topic_records(self, topic):
+        listing = subprocess.run([PYTHON, f"{HERE}/read_kafka.py", self.log, "--topic", topic], check=True, capture_output=True, text=True)
+        return [json.loads(line) for line in listing.stdout.splitlines()]
+
+    def predictions(self):
+        """Baseline prediction by partition and offset, from the topic of traces (bytes: src/inference/trace.h)."""
         found = {}
-        for name in os.listdir(f"{self.objects}/results"):
-            if name.endswith("_inference_trace.npz"):
-                trace = np.load(f"{self.objects}/results/{name}")
-                for place, value in zip(zip(trace["partition"].tolist(), trace["offset"].tolist()), trace["pred_orig"]):
-                    self.assertNotIn(place, found)
-                    found[place] = value
+        for record in self.topic_records(f"{self.topic}-trace"):
+            value = base64.b64decode(record["value_base64"]) if "value_base64" in record else record["value"].encode()
+            magic, count, names = struct.unpack_from("<4sIH", value)
+            self.assertEqual(magic, b"DRT2")
+            at = 10
+            for _ in range(names):
+                at += 2 + struct.unpack_from("<H", value, at)[0]
+            for _ in range(count):
+                status, *_, partition, offset, _, _, _, _, baseline, _, _, _, voices = struct.unpack_from("<B3HiqqqqffffIB", value, at)
+                at += struct.calcsize("<B3HiqqqqffffIB") + 4 * voices
+                at += 2 + struct.unpack_from("<H", value, at)[0]
+                self.assertEqual(status, 0)
+                self.assertNotIn((partition, offset), found)
+                found[partition, offset] = baseline
+            self.assertEqual(at, len(value))
         return found
 
     def samples(self):
         """Run and value of every record on the topic, by partition and offset."""
-        listing = subprocess.run([PYTHON, f"{HERE}/read_kafka.py", self.log, "--topic", self.topic], check=True, capture_output=True, text=True)
         found = {}
-        for record in map(json.loads, listing.stdout.splitlines()):
+        for record in self.topic_records(self.topic):
             headers = dict(record["headers"])
             if "drst-sentinel" not in headers:
                 found[record["partition"], record["offset"]] = (headers["run_id"], json.loads(record["value"]))
@@ -192,8 +225,7 @@ class Python(Distributed):
         self.assertEqual(int(self.client("produce", table, "--run-id", "theirs", "--rows", "300")), 300)
         for consumer in consumers:
             self.ended(consumer)
-        self.settle()
-        rows = self.rows()
+        rows = self.predictions()
         by_run = {"ours": {}, "theirs": {}}
         for place, (run, value) in self.samples().items():
             by_run[run][place] = value
@@ -205,28 +237,28 @@ class Python(Distributed):
             row = seen.setdefault(partition, partition)  # round robin: row = 3 k + partition
             seen[partition] += 3
             self.assertNotIn("id", by_run["theirs"][partition, offset])
-            self.assertEqual(rows[partition, offset].tobytes(), samples[row].tobytes(), (partition, offset, row))
-        self.assertGreater(len({value.tobytes() for value in samples.values()}), 200)
+            self.assertEqual(rows[partition, offset], samples[row], (partition, offset, row))
+        self.assertGreater(len(set(samples.values())), 200)
 
     def test_other_readers_of_the_bucket(self):
         """numpy reads every array, onnxruntime every release, from the service's own files."""
         self.model = "mlp"
         for process in self.start_chain(rate=300).values():
             self.ended(process)
-        self.settle()
+        self.check()
         arrays = [name for name in os.listdir(f"{self.objects}/results") if name.endswith(".npz")]
         self.assertIn("truth.npz", arrays)
-        self.assertEqual(sum(name.endswith("_inference_trace.npz") for name in arrays), 3)
+        consumers = [name.removesuffix("_inference_trace.npz") for name in arrays if name.endswith("_inference_trace.npz")]
         for name in arrays:
             os.makedirs(self.path("numpy", name))
             done = subprocess.run([PYTHON, f"{HERE}/numpy_check.py", f"{self.objects}/results/{name}", self.path("numpy", name)],
                                   capture_output=True, text=True, check=True)
             self.assertIn(" <U", done.stdout, name)  # the ids
         samples = {value["id"]: value["features"] for _, value in self.samples().values()}
-        self.lay_out("infer-0", samples)
+        self.lay_out(consumers[0], samples)
         done = subprocess.run([PYTHON, f"{HERE}/onnx_check.py", self.path("onnx")], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertGreaterEqual(done.stdout.count("largest difference"), 2 * 2, done.stdout)
+        self.assertGreaterEqual(done.stdout.count("largest difference"), 2, done.stdout)  # at once, and row by row
         self.recompute()
 
     def lay_out(self, consumer, samples):
@@ -266,7 +298,7 @@ def missing():
         return "DRST_DATA does not name the folder of real measurements"
     if not os.path.exists(PYTHON):
         return f"{PYTHON} is not there; `make test-python` prepares it"
-    return services.have_kafka()
+    return services.have_kafka() or (None if shutil.which("kcat") else "kcat is not installed (apt.txt)")
 
 
 if __name__ == "__main__":
