@@ -13,7 +13,7 @@ ifneq ($(DRST_DATA),)
 export DRST_DATA
 endif
 
-.PHONY: help packages build run test test-fast test-long test-bare test-packaged asan tsan tidy format format-check shellcheck \
+.PHONY: help packages build run test test-fast test-long test-faults test-bare test-packaged asan tsan tidy format format-check shellcheck \
         bench process-figures kafka-figures fuzz install packaged figures drift-figures choose clean test-python test-services services
 
 help: ## this list
@@ -68,6 +68,10 @@ test-long: test test-packaged tsan tidy ## the packaged build, TSan, clang-tidy,
 	DRST_SIMULATIONS=10000 $(BUILD)/bin/fault_simulation_test
 	python3 tests/kill_rounds.py --drst $(DRST) --rounds 200
 	$(MAKE) fuzz SECONDS_EACH=120
+
+test-faults: build test-python test-services ## 300 kills on real Kafka and S3, and outages of a minute
+	DRST_PYTHON=$(DRST_CACHE)/venv/bin/python python3 tests/kill_rounds.py --drst $(DRST) --servers --rounds 300
+	DRST=$(DRST) DRST_PYTHON=$(DRST_CACHE)/venv/bin/python DRST_OUTAGE_S=60 python3 tests/distributed_test.py
 
 test-bare: ## prove a fresh clone on a bare Debian 12 root made by debootstrap (needs root)
 	tools/test-bare.sh

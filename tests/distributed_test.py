@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import struct
@@ -292,6 +293,149 @@ class Python(Distributed):
             self.assertEqual({stage: sum(r["stage"] == stage for r in found) for stage in ("calm", "busy")}, {"calm": 300, "busy": 300})
             lagged = sum(any(name.endswith("@-1") for name in r["features"]) for r in found)
             self.assertGreater(lagged, 500) if lags == "true" else self.assertEqual(lagged, 0)
+
+class Standby(Distributed):
+    """A second monitor and a second retrainer, on a machine of their own."""
+
+    def files(self, machine):
+        """What a machine has written or is about to upload, telemetry and what it has read aside: it is under no lease."""
+        found = {}
+        for folder, _, names in os.walk(self.path(machine)):
+            for name in names:
+                path = os.path.join(folder, name)
+                if os.path.basename(folder) == "queue" and not re.search(r"results\+(metrics|resources|drift_signal)", name):
+                    found[path] = read(path, "rb")
+        return found
+
+    def hand_over(self, name, evidence):
+        """One is stopped for longer than its lease while a standby takes over, and then wakes."""
+        lease_s = 4
+        self.settings += [f"reader.lease_s={lease_s}"]
+        self.call("offline")
+        words = {"monitor": ["monitor", "--run-id", "one"], "retrain": ["retrain", "--run-id", "one"]}
+        first = self.start(*words.pop(name), machine="first")
+        others = [self.start(*other) for other in words.values()]
+        others += [self.start("infer", "--member", f"infer-{i}", "--run-id", "one") for i in range(2)]
+        others.append(self.start("produce", *self.stages, "--rate", "40", "--lags", "true", "--run-id", "one"))
+        self.wait_until(f"the first {name} is at work", evidence)
+        refused = self.ended(self.start(name, "--run-id", "one", machine="standby"), 3)
+        self.assertIn("is already in the group, and this member must be the only one", refused)
+        self.assertIn("stop it first", refused)
+        first.send_signal(signal.SIGSTOP)
+        heir, begin = None, time.monotonic()
+        while heir is None:  # as a supervisor does
+            self.assertLess(time.monotonic() - begin, 30, "no standby could take over")
+            heir = self.start(name, "--run-id", "one", machine="standby")
+            try:
+                heir.wait(lease_s)
+                self.assertIn("already in the group", self.ended(heir, 3))
+                heir = None
+            except subprocess.TimeoutExpired:
+                pass
+        before = self.files("first")
+        first.send_signal(signal.SIGCONT)
+        told = self.ended(first, 1, within=20)
+        self.assertRegex(told, "replaced by a newer process|lost its place|lost its lease")
+        self.assertEqual([path for path, content in self.files("first").items() if before.get(path) != content], [], "the woken one has written")
+        for process in [*others, heir]:
+            self.ended(process)
+        for machine in ("first", "standby"):
+            self.call("store", "flush", machine=machine)
+        records = self.check()["records"]
+        self.assertEqual((records["predicted"], records["lost"], records["duplicates"]), (600, 0, 0))
+        self.recompute()
+
+    def test_a_monitor_that_sleeps_through_its_lease(self):
+        self.hand_over("monitor", lambda: os.path.exists(f"{self.objects}/results/drift_signal.json"))
+
+    def test_a_retrainer_that_sleeps_through_its_lease(self):
+        models = f"{self.objects}/models"
+        self.hand_over("retrain", lambda: sum(name.endswith(".onnx") for name in os.listdir(models)) > 3)
+
+
+class Outages(Distributed):
+    def test_no_store_for_the_whole_run(self):
+        service = services_s3.S3Proxy(self.path("s3")).start()
+        self.addCleanup(service.kill)
+        self.use(kafka(), service)
+        service.kill()
+        for process in self.start_chain(machine="core").values():
+            self.ended(process)
+        self.assertEqual(self.service.objects(self.bucket), {})
+        status = json.loads(self.call("store", "status", "--json", machine="core").stdout)
+        self.assertFalse(status["reachable"])
+        self.assertGreater(status["waiting"], 10)
+        service.start()
+        records = self.check()["records"]
+        self.assertEqual((records["predicted"], records["lost"], records["duplicates"]), (600, 0, 0))
+        self.recompute()
+
+    def test_a_broker_that_is_away(self):
+        broker = services.start_kafka(self.path("kafka"))
+        self.addCleanup(broker.kill)
+        self.use(broker, s3())
+        parts = self.start_chain()
+        self.wait_until("a first prediction", self.predicted)
+        broker.kill()
+        time.sleep(OUTAGE_S)
+        self.assertEqual({name: process.poll() for name, process in parts.items()}, dict.fromkeys(parts))
+        broker.start()
+        for process in parts.values():
+            self.ended(process)
+        records = self.check()["records"]
+        self.assertEqual((records["predicted"], records["lost"], records["duplicates"]), (600, 0, 0))
+
+    def test_consumers_that_come_and_go(self):
+        parts = self.start_chain(rate=40, consumers=2)
+        waits = 0
+        for number in range(2, 100):
+            try:
+                parts["produce"].wait(2)
+                break
+            except subprocess.TimeoutExpired:
+                waits += 1
+            leaver = f"infer-{number - 2}"
+            parts[leaver].terminate()
+            self.ended(parts.pop(leaver), 130, within=10)
+            parts[f"infer-{number}"] = self.start("infer", "--member", f"infer-{number}", "--run-id", "one")
+        told = {name: self.ended(process) for name, process in parts.items()}
+        self.assertGreater(waits, 4)
+        for name in told:  # whoever left has said so: nobody waits for a lease to run out
+            for delay in re.findall(r"delay p50 (\d+\.\d) ms", told[name]):
+                self.assertLess(float(delay), 4000, told[name])
+        records = self.check()["records"]
+        self.assertEqual((records["predicted"], records["lost"]), (600, 0))
+        self.recompute()
+
+
+class Secure(Distributed):
+    def test_tls_and_sasl_everywhere(self):
+        services.make_certificates(self.path("kafka-tls"))
+        services_s3.make_certificates(self.path("s3-tls"))
+        broker = services.start_kafka(
+            self.path("kafka"), listeners={"SASL": "SASL_SSL"},
+            properties={"ssl.keystore.type": "PEM", "ssl.keystore.location": f"{self.path('kafka-tls')}/server.pem",
+                        "sasl.enabled.mechanisms": "PLAIN", "listener.name.sasl.plain.sasl.jaas.config":
+                            'org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="alice-secret";'})
+        self.addCleanup(broker.kill)
+        service = services_s3.S3Proxy(self.path("s3"), self.path("s3-tls")).start()
+        self.addCleanup(service.kill)
+        self.use(broker, service)
+        plain, self.log = self.log, f"kafka://{broker.address['SASL']}"
+        self.environment.update(AWS_ENDPOINT_URL_S3=service.endpoint(True), DRST_KAFKA_PASSWORD="alice-secret")
+        self.settings += ["kafka.security=sasl_ssl", f"kafka.ca_file={self.path('kafka-tls')}/ca.pem", "kafka.username=alice",
+                          f"s3.ca_file={self.path('s3-tls')}/ca.pem"]
+        told = [self.ended(process) for process in self.start_chain().values()]
+        self.settle()
+        self.call("report", "--out", self.path("out"))
+        self.log = plain  # the recount comes by another way in
+        subprocess.run([sys.executable, f"{HERE}/check_run.py", "--store", self.objects, "--log", plain, "--topic", self.topic, "--summary",
+                        self.path("out", "summary.json")], check=True, env={**os.environ, "DRST_PYTHON": PYTHON})
+        self.recompute()
+        for text in [*told, *[content.decode("latin-1") for content in service.objects(self.bucket).values()]]:
+            self.assertNotIn("alice-secret", text)
+            self.assertNotIn(service.secret, text)
+
 
 def missing():
     if not os.path.exists(os.path.join(PERF, "combined.csv")):

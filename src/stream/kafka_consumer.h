@@ -86,6 +86,7 @@ class GroupMember final : public Consumer {
   bool take_next(int timeout_ms);
   void take(Message message);
   void settle(Rebalance event);
+  void answer(const rd_kafka_topic_partition_list_t& list);
   void take_partitions(const rd_kafka_topic_partition_list_t& list);
   void give_up(const rd_kafka_topic_partition_list_t& list);
   void begin_at(Part& part, int64_t committed);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -114,13 +115,16 @@ void GroupMember::make() {
   const Site& site = client_.site();
   const auto lease_ms =
       std::max<int64_t>(std::chrono::duration_cast<milliseconds>(options_.lease).count(), 1);
+  // A member hears of a rebalance with its next heartbeat: rarer ones would let a group in which somebody
+  // joins or leaves every few seconds never come to rest.
+  constexpr int64_t most_silence_ms = 500;
   const auto queue_kib = std::max<int64_t>(static_cast<int64_t>(site.settings.fetch_queue_mib * 1024), 1);
   Properties own = {{"client.id", client_id_},
                     {"group.id", options_.group},
                     {"group.instance.id", instance_},
                     {"session.timeout.ms", to_text(lease_ms)},
                     {"max.poll.interval.ms", to_text(lease_ms)},
-                    {"heartbeat.interval.ms", to_text(std::clamp<int64_t>(lease_ms / 6, 1, 3000))},
+                    {"heartbeat.interval.ms", to_text(std::clamp<int64_t>(lease_ms / 6, 1, most_silence_ms))},
                     {"partition.assignment.strategy", site.settings.assignment},
                     {"enable.auto.commit", "false"},
                     {"enable.auto.offset.store", "false"},
@@ -205,12 +209,24 @@ void GroupMember::settle(Rebalance event) {
   const char* protocol = rd_kafka_rebalance_protocol(handle_.get());
   cooperative_ = protocol != nullptr && std::string_view(protocol) == "COOPERATIVE";
   if (!event.assign) return give_up(*event.partitions);
-  if (state_ == State::joined) return take_partitions(*event.partitions);
-  // On its way out: what is taken is given up at once, in a rebalance that follows.
+  if (state_ == State::joined) {
+    try {
+      return take_partitions(*event.partitions);
+    } catch (const Error&) {  // a stop, too; librdkafka leaves no group before it has its answer
+      answer(*event.partitions);
+      throw;
+    }
+  }
+  answer(
+      *event.partitions);  // on its way out: what is taken is given up at once, in a rebalance that follows
+}
+
+/// Takes what was assigned, for librdkafka alone.
+void GroupMember::answer(const rd_kafka_topic_partition_list_t& list) {
   if (cooperative_) {
-    const Failure failure(rd_kafka_incremental_assign(handle_.get(), event.partitions.get()));
+    const Failure failure(rd_kafka_incremental_assign(handle_.get(), &list));
   } else {
-    rd_kafka_assign(handle_.get(), event.partitions.get());
+    rd_kafka_assign(handle_.get(), &list);
   }
 }
 
@@ -273,10 +289,12 @@ void GroupMember::close() {
   if (!handle_) return;
   rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
   if (inside) {
-    // A static member says farewell only when it unsubscribes, not when it is closed (KIP-345).
-    constexpr auto patience = milliseconds(2000);
+    // A static member says farewell only when it unsubscribes, not when it is closed (KIP-345), and can only
+    // when it has been taken in: the brokers know a joining one before it knows. Without a farewell its
+    // partitions would be nobody's until its lease has run out; by then, at the end of a stream, the others
+    // may have left.
+    constexpr auto patience = milliseconds(2500);
     constexpr int slice_ms = 5;
-    rd_kafka_unsubscribe(handle_.get());
     const auto deadline = Steady::now() + patience;
     const auto in_group = [&] {
       char* id = rd_kafka_memberid(handle_.get());
@@ -284,6 +302,8 @@ void GroupMember::close() {
       if (id != nullptr) rd_kafka_mem_free(handle_.get(), id);
       return known;
     };
+    while (!in_group() && Steady::now() < deadline) take_next(slice_ms);
+    rd_kafka_unsubscribe(handle_.get());
     while (in_group() && Steady::now() < deadline) take_next(slice_ms);
   }
   parts_.clear();
