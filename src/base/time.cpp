@@ -1,11 +1,19 @@
 #include "base/time.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 
 namespace drst {
 
 using namespace std::chrono;
+
+Duration from_seconds(double seconds) {
+  constexpr double most = static_cast<double>(int64_t{1} << 61);
+  if (std::isnan(seconds)) return Duration::zero();
+  return Duration(static_cast<int64_t>(std::clamp(seconds * 1e6, -most, most)));
+}
 
 Time SystemClock::now() const { return time_point_cast<Duration>(system_clock::now()); }
 

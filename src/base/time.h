@@ -16,6 +16,11 @@ namespace drst {
 using Duration = std::chrono::microseconds;
 using Time = std::chrono::sys_time<Duration>;
 
+/// Settings and computed times are seconds. Cut to whole microseconds, towards zero. What is too long to be
+/// told (infinity, too) becomes some 73 000 years, so that it can still be added to any time of a clock
+/// without overflow; NaN becomes nothing.
+Duration from_seconds(double seconds);
+
 class Clock {
  public:
   virtual ~Clock() = default;

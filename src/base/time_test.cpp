@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <limits>
 #include <thread>
 
 namespace drst {
@@ -77,6 +78,27 @@ RC_GTEST_PROP(TimeProperty, CompactTextSortsAsTimeDoes, ()) {
   const Time a{Duration(*any)};
   const Time b{Duration(*any)};
   RC_ASSERT((to_compact(a) < to_compact(b)) == (a < b));
+}
+
+TEST(Duration, IsMadeOfSeconds) {
+  EXPECT_EQ(from_seconds(0), 0s);
+  EXPECT_EQ(from_seconds(2.5), 2500ms);
+  EXPECT_EQ(from_seconds(-0.25), -250ms);
+  EXPECT_EQ(from_seconds(1.9e-6), 1us) << "cut, not rounded";
+  EXPECT_EQ(from_seconds(-1.9e-6), -1us) << "towards zero";
+  EXPECT_EQ(from_seconds(1e-300), 0us);
+}
+
+TEST(Duration, OfSecondsThatNoneHoldsStaysFitForArithmetic) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(from_seconds(std::numeric_limits<double>::quiet_NaN()), 0s);
+  const Time now = at(1767225600);
+  for (const double huge : {1e13, 1e300, std::numeric_limits<double>::max(), infinity}) {
+    EXPECT_GT(from_seconds(huge), std::chrono::years(70'000)) << huge;
+    EXPECT_EQ(from_seconds(-huge), -from_seconds(huge)) << huge;
+    EXPECT_GT(now + from_seconds(huge), now) << huge;
+    EXPECT_LT(now - from_seconds(huge), now) << huge;
+  }
 }
 
 TEST(VirtualClock, MovesOnlyWhenTold) {

@@ -1,7 +1,6 @@
 #include "drift/monitor.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -17,8 +16,6 @@ namespace {
 
 constexpr int most_items_a_step = 64;
 constexpr std::size_t most_names = 100;
-
-Duration seconds(double s) { return Duration(static_cast<int64_t>(s * 1e6)); }
 
 JoinedReaderOptions reader_options(const MonitorOptions& options) {
   JoinedReaderOptions reader;
@@ -118,7 +115,7 @@ void Monitor::State::handle(JoinedReader::Item& item) {
   }
   if (alarm) raise(*alarm, item);
   if (alarm || ++unsaved >= static_cast<uint64_t>(settings.save_every)) save();
-  if (latest && (alarm || clock.now() - last_published >= seconds(settings.publish_every_s)))
+  if (latest && (alarm || clock.now() - last_published >= from_seconds(settings.publish_every_s)))
     publish_signal();
 }
 
@@ -170,7 +167,7 @@ void Monitor::State::raise(const Alarm& alarm, const JoinedReader::Item& item) {
   drift.when = item.send_ts;  // not the clock: a repeat after a crash must write the same object
   write_event(store, drift);
   handover.raise({id, alarm.tier, alarm.row, options.target}, window.take(reader.columns()), clock.now(),
-                 seconds(settings.lock_expiry_s));
+                 from_seconds(settings.lock_expiry_s));
   event = id;
   ++counts.alarms;
   log::info("drift at row " + to_text(alarm.row) + ", since about row " + to_text(alarm.change_row) +

@@ -1,7 +1,6 @@
 #include "inference/consumer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -24,8 +23,6 @@
 namespace drst {
 
 namespace {
-Duration seconds(double s) { return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s)); }
-
 /// A record of the batch between decoding and writing.
 struct Outcome {
   TraceRow row;
@@ -104,10 +101,10 @@ struct InferenceConsumer::State {
     consumer = log.subscribe({.group = identity.group,
                               .member = identity.member,
                               .topic = topics.source,
-                              .lease = seconds(settings.lease_s)});
+                              .lease = from_seconds(settings.lease_s)});
     predictor.emplace(std::move(first_models.baseline), std::move(first_models.adaptive), decoder);
     mixer.emplace(log, lane_topics, identity.run_id, predictor->baseline_model(), identity.neighbours,
-                  seconds(settings.judge_silence_s));
+                  from_seconds(settings.judge_silence_s));
     return true;
   }
 

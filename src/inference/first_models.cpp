@@ -1,6 +1,5 @@
 #include "inference/first_models.h"
 
-#include <chrono>
 #include <utility>
 
 #include "base/log.h"
@@ -17,8 +16,7 @@ FirstModels::FirstModels(ObjectStore& store, const Clock& clock, const Inference
       waiting_(std::move(waiting)),
       batch_(static_cast<std::size_t>(settings.batch)),
       limits_(settings.onnx.limits()),
-      interval_(
-          std::chrono::duration_cast<Duration>(std::chrono::duration<double>(settings.poll_interval_s))) {}
+      interval_(from_seconds(settings.poll_interval_s)) {}
 
 bool FirstModels::ready() {
   if (!adaptive) adaptive = slot_.take();

@@ -1,6 +1,5 @@
 #include "inference/guard.h"
 
-#include <chrono>
 #include <optional>
 #include <set>
 #include <utility>
@@ -177,8 +176,7 @@ Step Guard::step() {
   if (s.serve_experts()) return Step::worked;
   const Time now = s.clock.now();
   if (s.next_poll && now < *s.next_poll) return Step::idle;
-  s.next_poll =
-      now + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s.settings.poll_interval_s));
+  s.next_poll = now + from_seconds(s.settings.poll_interval_s);
   ++s.counts.polls;
   try {
     return s.poll();

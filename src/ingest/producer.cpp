@@ -197,8 +197,7 @@ struct Producer::State {
   }
 
   [[nodiscard]] Duration rows_take(int64_t rows) const {
-    return std::chrono::duration_cast<Duration>(
-        std::chrono::duration<double>(static_cast<double>(rows) / settings.rate));
+    return from_seconds(static_cast<double>(rows) / settings.rate);
   }
 
   Step work() {

@@ -113,8 +113,6 @@ void check_request(const RunRequest& request) {
                        join(simulated) + " (simulator.kpis)");
 }
 
-Duration seconds(double s) { return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s)); }
-
 /// Each target's models, into its part of the store.
 void train(const Config& config, const RunTables& tables, ObjectStore& store, const Clock& clock,
            Recorder& recorder) {
@@ -184,8 +182,8 @@ Summary make_run(const RunRequest& request, RunTables tables, double begun, cons
     };
   const auto cpu = [&] {
     const ScopedTimer timer(recorder.stream(), "run", "stream");
-    return is_virtual ? run_virtual(loop.parts(), virtual_clock, seconds(config.run.tick_s),
-                                    seconds(config.run.patience_s), each)
+    return is_virtual ? run_virtual(loop.parts(), virtual_clock, from_seconds(config.run.tick_s),
+                                    from_seconds(config.run.patience_s), each)
                       : run_on_threads(loop.parts(), *log, config.longest_nap());
   }();
   facts.stream_wall_s = monotonic_seconds() - stream_begun;

@@ -64,7 +64,7 @@ void Uploader::failed(const Upload& upload, const Error& error) {
                settings_.retry_s * static_cast<double>(std::int64_t{1} << std::min(failures_, 30)));
   ++failures_;
   // Never all of it by chance: many machines must not come back at once.
-  next_try_ = clock_.now() + Duration(static_cast<std::int64_t>(bound * random_.uniform(0.5, 1) * 1e6));
+  next_try_ = clock_.now() + from_seconds(bound * random_.uniform(0.5, 1));
   trouble_file_ = true;
   const std::string why = error.what();
   const bool news = !trouble_ || why != trouble_->what();

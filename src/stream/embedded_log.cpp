@@ -23,9 +23,7 @@ std::optional<int> decode_partitions(std::string_view bytes) {
 
 /// Drops the oldest blocks that the settings do not want kept.
 void retain(BlockTable& blocks, const LogSettings& settings, Time now) {
-  const auto age =
-      std::chrono::duration_cast<Duration>(std::chrono::duration<double>(settings.retention_age_s));
-  const int64_t oldest_us = (now - age).time_since_epoch().count();
+  const int64_t oldest_us = (now - from_seconds(settings.retention_age_s)).time_since_epoch().count();
   blocks.drop_while(dropped_a_transaction, [&](const Block& oldest, const Block& newest) {
     const int64_t records_left = newest.header.end() - oldest.header.end();
     const auto bytes_left =

@@ -92,8 +92,7 @@ struct JoinedReader::State {
     if (at.last) merge->resume_after(*at.last);
     for (std::size_t p = 0; p < at.offsets.size(); ++p)
       partitions[p].next_read = partitions[p].position = at.offsets[p];
-    const auto lease =
-        std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options.settings.lease_s));
+    const Duration lease = from_seconds(options.settings.lease_s);
     consumer = log.subscribe({options.group, options.member, options.topic, lease, true});
     return true;
   }

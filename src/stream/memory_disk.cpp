@@ -1,7 +1,6 @@
 #include "stream/memory_disk.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "stream/checks.h"
 
@@ -24,8 +23,7 @@ void MemoryPartition::drop_newest() {
 
 void MemoryPartition::retain(const LogSettings& settings, Time now) {
   const auto count = [](int64_t n) { return static_cast<std::size_t>(n); };
-  const Time oldest =
-      now - std::chrono::duration_cast<Duration>(std::chrono::duration<double>(settings.retention_age_s));
+  const Time oldest = now - from_seconds(settings.retention_age_s);
   while (records.size() > 1) {
     const auto& record = records.front();
     const bool too_many =

@@ -1,6 +1,5 @@
 #include "tuning/judge.h"
 
-#include <chrono>
 #include <utility>
 
 #include "base/error.h"
@@ -15,8 +14,6 @@ namespace drst {
 using namespace tuning;
 
 namespace {
-
-Duration seconds(double s) { return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s)); }
 
 JoinedReaderOptions reader_options(const JudgeOptions& options) {
   JoinedReaderOptions reader;
@@ -149,7 +146,7 @@ void Judge::State::admit(const Proposal& proposal) {
 // --- effects ---
 
 void Judge::State::publish_state() {
-  const bool due = clock.now() - told >= seconds(settings.heartbeat_s);
+  const bool due = clock.now() - told >= from_seconds(settings.heartbeat_s);
   if ((!changed && !due) || row < state_known_to_others) return;
   reader.need_lease();
   ExpertState state;
