@@ -2,8 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <tuple>
@@ -13,6 +11,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "python_server.h"
 
 namespace drst {
 namespace {
@@ -21,42 +20,14 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
-/// tests/http_fault_server.py as a child process; ends with this object.
+/// tests/http_fault_server.py as a child process.
 class FaultServer {
  public:
-  explicit FaultServer(const fs::path& content) {
-    int in[2], out[2];
-    if (::pipe(in) != 0 || ::pipe(out) != 0) std::abort();
-    const fs::path script = fs::path(DRST_SOURCE_DIR) / "tests" / "http_fault_server.py";
-    child_ = ::fork();
-    if (child_ == 0) {
-      ::dup2(in[0], 0);
-      ::dup2(out[1], 1);
-      for (const int fd : {in[0], in[1], out[0], out[1]}) ::close(fd);
-      ::execlp("python3", "python3", script.c_str(), content.c_str(), nullptr);
-      ::_exit(127);
-    }
-    ::close(in[0]);
-    ::close(out[1]);
-    in_ = Descriptor(in[1]);
-    const Descriptor answer(out[0]);
-    char c = 0;
-    while (::read(answer.get(), &c, 1) == 1 && c != '\n') port_ += c;
-  }
-  ~FaultServer() {
-    in_ = Descriptor();
-    ::waitpid(child_, nullptr, 0);
-  }
-  FaultServer(const FaultServer&) = delete;
-  FaultServer& operator=(const FaultServer&) = delete;
-  [[nodiscard]] std::string url(const std::string& fault) const {
-    return "http://127.0.0.1:" + port_ + "/" + fault;
-  }
+  explicit FaultServer(const fs::path& content) : server_("http_fault_server.py", content.string()) {}
+  [[nodiscard]] std::string url(const std::string& fault) const { return server_.url() + "/" + fault; }
 
  private:
-  pid_t child_ = -1;
-  Descriptor in_;
-  std::string port_;
+  PythonServer server_;
 };
 
 class DatasetsFetch : public ::testing::Test {

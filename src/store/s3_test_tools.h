@@ -1,16 +1,13 @@
 // For tests: an environment without anybody's credentials, put back at the end; and a server with faults.
 #pragma once
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <map>
 #include <optional>
 #include <string>
 
-#include "base/files.h"
+#include "python_server.h"
 #include "store/s3_http.h"
 #include "store/s3_settings.h"
 
@@ -49,7 +46,7 @@ class CleanAwsEnvironment {
   std::map<std::string, std::optional<std::string>> before_;
 };
 
-/// tests/s3_fault_server.py as a child process; ends with this object.
+/// tests/s3_fault_server.py as a child process, and what it is told and says.
 class S3FaultServer {
  public:
   /// One for the whole program: it keeps buckets apart, and faults are for one test at a time.
@@ -57,33 +54,7 @@ class S3FaultServer {
     static S3FaultServer server;
     return server;
   }
-  S3FaultServer() {
-    int in[2], out[2];
-    if (::pipe(in) != 0 || ::pipe(out) != 0) std::abort();
-    const std::string script = std::string(DRST_SOURCE_DIR) + "/tests/s3_fault_server.py";
-    child_ = ::fork();
-    if (child_ == 0) {
-      ::dup2(in[0], 0);
-      ::dup2(out[1], 1);
-      for (const int fd : {in[0], in[1], out[0], out[1]}) ::close(fd);
-      ::execlp("python3", "python3", script.c_str(), nullptr);
-      ::_exit(127);
-    }
-    ::close(in[0]);
-    ::close(out[1]);
-    in_ = Descriptor(in[1]);
-    const Descriptor answer(out[0]);
-    char c = 0;
-    while (::read(answer.get(), &c, 1) == 1 && c != '\n') port_ += c;
-  }
-  ~S3FaultServer() {
-    in_ = Descriptor();
-    ::waitpid(child_, nullptr, 0);
-  }
-  S3FaultServer(const S3FaultServer&) = delete;
-  S3FaultServer& operator=(const S3FaultServer&) = delete;
-
-  [[nodiscard]] std::string endpoint() const { return "http://127.0.0.1:" + port_; }
+  [[nodiscard]] std::string endpoint() const { return server_.url(); }
   [[nodiscard]] S3Settings settings() const {
     S3Settings settings;
     settings.endpoint = endpoint();
@@ -105,9 +76,7 @@ class S3FaultServer {
   std::string requests() { return pool_.exchange({"GET", endpoint() + "/_log", {}, {}}).body; }
 
  private:
-  pid_t child_ = -1;
-  Descriptor in_;
-  std::string port_;
+  PythonServer server_{"s3_fault_server.py"};
   HttpPool pool_{{}};
 };
 

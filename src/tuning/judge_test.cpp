@@ -111,6 +111,14 @@ struct Bed {
   void ticks(int n) {
     for (int i = 0; i < n; ++i) tick();
   }
+  /// After a change of the world to which it fits.
+  ReleaseInfo make_challenger_live() {
+    ticks(20);
+    truth = 0.6;
+    auto release = propose(0.6F);
+    ticks(60);
+    return release;
+  }
   std::string live() { return (*registry.pointer())->model_key; }
   std::optional<ExpertState> state() {
     ExpertFollower follower(log, topic, "run1");
@@ -342,10 +350,7 @@ TEST(Judge, WithoutLabelsNothingMoves) {
 
 TEST(Judge, AnHeirRepeatsWhatWasJudgedAndTellsNothingTwice) {
   Bed bed;
-  bed.ticks(20);
-  bed.truth = 0.6;
-  const auto release = bed.propose(0.6F);
-  bed.ticks(60);
+  const auto release = bed.make_challenger_live();
   ASSERT_EQ(bed.live(), release.model_key);
   const auto before = bed.state();
   const auto moves = bed.registry.audit().size();
@@ -393,10 +398,7 @@ TEST(Judge, AnHeirMeetsLateLabelsAgain) {
 
 TEST(Judge, ACrashBetweenJudgementAndPointerIsRepaired) {
   Bed bed;
-  bed.ticks(20);
-  bed.truth = 0.6;
-  const auto release = bed.propose(0.6F);
-  bed.ticks(60);
+  const auto release = bed.make_challenger_live();
   ASSERT_EQ(bed.live(), release.model_key);
   bed.registry.point_to(bed.first, "test", "as if the pointer had not been moved");
   bed.start();
@@ -406,10 +408,7 @@ TEST(Judge, ACrashBetweenJudgementAndPointerIsRepaired) {
 
 TEST(Judge, APersonsMoveIsRespected) {
   Bed bed;
-  bed.ticks(20);
-  bed.truth = 0.6;
-  const auto release = bed.propose(0.6F);
-  bed.ticks(60);
+  const auto release = bed.make_challenger_live();
   ASSERT_EQ(bed.live(), release.model_key);
   bed.truth = 1;
   const auto mine = bed.publish(1.01F, "mine");
@@ -421,10 +420,7 @@ TEST(Judge, APersonsMoveIsRespected) {
 /// The write that a judge was stopped in front of, done when it wakes.
 TEST(Judge, AMoveByAJudgeWithoutALeaseIsUndone) {
   Bed bed;
-  bed.ticks(20);
-  bed.truth = 0.6;
-  const auto release = bed.propose(0.6F);
-  bed.ticks(60);
+  const auto release = bed.make_challenger_live();
   ASSERT_EQ(bed.live(), release.model_key);
   bed.registry.point_to(bed.first, "judge", "the race that remains");
   bed.judge->step();
