@@ -16,6 +16,7 @@ import unittest
 
 import numpy as np
 
+import service_tools
 import services
 from end_to_end import DRST, PERF, Temporary, drst, traces
 
@@ -39,7 +40,7 @@ def kafka():
 def secure_kafka():
     """TLS, mutual TLS, and SASL over TLS."""
     if "secure" not in BROKERS:
-        services.make_certificates(CERTIFICATES)
+        service_tools.make_certificates(CERTIFICATES)
         jaas = "org.apache.kafka.common.security"
         BROKERS["secure"] = services.start_kafka(
             os.path.join(WORK, "secure"),
@@ -206,7 +207,7 @@ class Refused(OnKafka):
     def test_addresses_and_topics(self):
         self.assertIn("check the host name", self.produce(log="kafka://no-such-host.invalid:9092", code=4,
                                                           settings=["kafka.connect_timeout_s=2"]))
-        port = services.free_ports(1)[0]
+        port = service_tools.free_ports(1)[0]
         self.assertIn("is Kafka running there", self.produce(log=f"kafka://127.0.0.1:{port}", code=4,
                                                              settings=["kafka.connect_timeout_s=2"]))
         self.assertLess(self.took, 6)
@@ -248,11 +249,11 @@ class Secure(OnKafka):
 
     def test_mutual_tls(self):
         ours = {"security": "ssl", "ca_file": tls_file("ca.pem")}
-        self.produce(**self.at("MUTUAL", **ours, certificate_file=tls_file("client.pem"), key_file=tls_file("client.key")))
+        self.produce(**self.at("MUTUAL", **ours, certificate_file=tls_file("client-chain.pem"), key_file=tls_file("client.key")))
         self.assertIn("kafka.certificate_file", self.produce(code=3, **self.at("MUTUAL", **ours)))
 
     def test_a_key_with_a_password(self):
-        ours = {"security": "ssl", "ca_file": tls_file("ca.pem"), "certificate_file": tls_file("client.pem")}
+        ours = {"security": "ssl", "ca_file": tls_file("ca.pem"), "certificate_file": tls_file("client-chain.pem")}
         secure_kafka()
         subprocess.run(["openssl", "rsa", "-aes256", "-passout", "pass:key-secret", "-in", tls_file("client.key"), "-out",
                         self.path("locked.key")], check=True, capture_output=True)

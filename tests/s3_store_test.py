@@ -12,6 +12,7 @@ import sys
 import tempfile
 import unittest
 
+import service_tools
 import services_s3
 from end_to_end import DRST, read
 
@@ -28,7 +29,7 @@ class OnServer(unittest.TestCase):
     def setUpClass(cls):
         cls.work = tempfile.mkdtemp(prefix="drst-s3-")
         cls.addClassCleanup(shutil.rmtree, cls.work, ignore_errors=True)
-        cls.certificates = services_s3.make_certificates(f"{cls.work}/tls")
+        cls.certificates = service_tools.make_certificates(f"{cls.work}/tls")
         cls.service = cls.server(f"{cls.work}/service", cls.certificates, cls.certificate)
         cls.service.make_bucket("drst")
         try:

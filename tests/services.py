@@ -13,27 +13,19 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
+import service_tools
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-CACHE = os.environ.get("DRST_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "drst")
+CACHE = service_tools.cache()
 KAFKA = "4.3.1"
 KAFKA_BEFORE_SCRAM_FIX = "3.7.1"  # the newest that librdkafka before 2.6.1 can do SCRAM with
 JAVA = ["java", "-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true",
         "-Dorg.slf4j.simpleLogger.showDateTime=true"]
-
-
-def free_ports(count):
-    """Ports that nobody listens on now; all different."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def have_kafka():
@@ -59,44 +51,6 @@ def fetch_kafka(version=KAFKA):
     return libs
 
 
-def make_certificates(folder):
-    """In `folder`: ca.pem, server.pem (PKCS#8 key and chain), client.key and client.pem, expired.pem (a server's), other-ca.pem (of
-    nobody). Made by openssl alone."""
-    os.makedirs(folder, exist_ok=True)
-
-    def openssl(*args):
-        subprocess.run(["openssl", *args], cwd=folder, check=True, capture_output=True)
-
-    def write(name, text):
-        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-            file.write(text)
-
-    def read(name):
-        with open(os.path.join(folder, name), encoding="utf-8") as file:
-            return file.read()
-
-    for ca in ("ca", "other-ca"):
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{ca}.key", "-out", f"{ca}.pem", "-days", "30", "-subj",
-                f"/CN=drst-test-{ca}", "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
-    write("ext", "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "client.key", "-out", "client.csr", "-subj", "/CN=drst-client")
-    for name, request in (("server", "server"), ("client", "client")):
-        openssl("x509", "-req", "-in", f"{request}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30",
-                "-sha256", "-extfile", "ext", "-out", f"{name}.crt")
-    write("index.txt", "")
-    write("ca.cnf", "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nnew_certs_dir=.\nserial=serial\ndefault_md=sha256\npolicy=p\n"
-                    "unique_subject=no\n[p]\ncommonName=supplied\n")
-    write("serial", "1000\n")
-    openssl("ca", "-batch", "-config", "ca.cnf", "-in", "server.csr", "-cert", "ca.pem", "-keyfile", "ca.key", "-extfile", "ext",
-            "-startdate", "20200101000000Z", "-enddate", "20210101000000Z", "-notext", "-out", "expired.crt")
-    openssl("pkcs8", "-topk8", "-nocrypt", "-in", "server.key", "-out", "server.p8")
-    for name in ("server", "expired"):
-        write(f"{name}.pem", read("server.p8") + read(f"{name}.crt") + read("ca.pem"))
-        os.chmod(os.path.join(folder, f"{name}.pem"), 0o600)
-    write("client.pem", read("client.crt") + read("ca.pem"))
-
-
 class Kafka:
     """One node. `listeners`: further ones by name, each "SSL", "SASL_SSL" or "SASL_PLAINTEXT"; `address[name]` is where it is."""
 
@@ -106,7 +60,7 @@ class Kafka:
         self.process = None
         self.libs = fetch_kafka(version)
         listeners = listeners or {}
-        plain, controller, *further = free_ports(2 + len(listeners))
+        plain, controller, *further = service_tools.free_ports(2 + len(listeners))
         self.bootstrap = f"127.0.0.1:{plain}"
         self.address = {name: f"127.0.0.1:{port}" for name, port in zip(listeners, further)}
         quorum = f"1@127.0.0.1:{controller}" if version.startswith("3.") else None

@@ -24,6 +24,8 @@ import time
 import urllib.error
 import urllib.request
 
+import service_tools
+
 S3PROXY = "3.3.0"
 VERSITYGW = "v1.8.0"
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
@@ -37,11 +39,6 @@ class Missing(Exception):
     """What a service needs is not here; the words say what."""
 
 
-def cache():
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.environ.get("DRST_CACHE") or os.path.join(base, "drst")
-
-
 def run(*command, **kwargs):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **kwargs)
     if done.returncode != 0:
@@ -51,7 +48,7 @@ def run(*command, **kwargs):
 
 def fetched(folder, name, fetch):
     """The file of the cache, fetched at first into a folder beside it, so that it is whole when it is there."""
-    path = os.path.join(cache(), folder, name)
+    path = os.path.join(service_tools.cache(), folder, name)
     if not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as part:
@@ -70,7 +67,7 @@ def s3proxy_jar():
 
 
 def versitygw_program():
-    path = os.path.join(cache(), "versitygw", f"versitygw-{VERSITYGW}")
+    path = os.path.join(service_tools.cache(), "versitygw", f"versitygw-{VERSITYGW}")
     if os.path.exists(path):
         return path
     go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
@@ -88,47 +85,12 @@ def versitygw_program():
     return fetched("versitygw", os.path.basename(path), build)
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def make_certificates(folder):
-    """An authority of our own, a certificate of 127.0.0.1 by it (PEM and PKCS12), an expired one, and an authority that has
-    signed nothing."""
-    os.makedirs(folder, exist_ok=True)
-
-    def openssl(*arguments):
-        run("openssl", *arguments, cwd=folder)
-
-    def authority(name):
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem", "-days", "30",
-                "-subj", f"/CN={name}", "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
-
-    authority("ca")
-    authority("other-ca")
-    with open(os.path.join(folder, "ext"), "w", encoding="ascii") as file:
-        file.write("subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n")
-    for name, days in (("server", "30"), ("expired", "-1")):
-        openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", "/CN=localhost")
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", days, "-sha256",
-                "-extfile", "ext", "-out", f"{name}.crt")
-        openssl("pkcs12", "-export", "-in", f"{name}.crt", "-inkey", f"{name}.key", "-certfile", "ca.pem", "-passout", "pass:changeit",
-                "-out", f"{name}.p12")
-        with open(os.path.join(folder, f"{name}-chain.pem"), "w", encoding="ascii") as chain:
-            for part in (f"{name}.crt", "ca.pem"):
-                with open(os.path.join(folder, part), encoding="ascii") as file:
-                    chain.write(file.read())
-    return folder
-
-
 def end_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 class Service:
-    """A server process with objects in `folder`/data. `certificates`: what make_certificates() made, for TLS."""
+    """A server process with objects in `folder`/data. `certificates`: what service_tools.make_certificates() made, for TLS."""
     name = ""
     one_creates = True  # of several conditional writers at once
 
@@ -139,7 +101,7 @@ class Service:
         os.makedirs(self.data, exist_ok=True)
         os.chmod(self.folder, 0o700)
         self.key, self.secret = "drst-" + secrets.token_hex(4), secrets.token_urlsafe(24)
-        self.port, self.tls_port = free_port(), free_port()
+        self.port, self.tls_port = service_tools.free_ports(2)
         self.process = None
 
     def endpoint(self, tls=False):
