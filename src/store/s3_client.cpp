@@ -104,7 +104,8 @@ HttpAnswer S3Client::attempt(const S3Request& request, const std::string& digest
   call.method = request.method;
   call.url =
       scheme_ + "://" + authority_ + signable.path + (signable.query.empty() ? "" : "?" + signable.query);
-  for (const auto& [name, value] : headers) call.headers.push_back(name + ": " + value);
+  for (const auto& [name, value] : headers)
+    call.headers.push_back(std::string(name).append(": ").append(value));
   call.headers.push_back("authorization: " + s3_authorization(signable, credentials, region_, "s3", now));
   call.body = request.body;
   call.body_limit = s3_xml_limit;
@@ -210,10 +211,12 @@ double S3Client::draw_wait(int tries) {
 void S3Client::wait(double seconds) const {
   if (surroundings_.wait) return surroundings_.wait(seconds);
   const double until = monotonic_seconds() + seconds;
-  for (double now = monotonic_seconds(); now < until; now = monotonic_seconds()) {
+  for (;;) {
+    const double left = until - monotonic_seconds();
+    if (left <= 0) return;
     if (surroundings_.ending())
       throw Error(ExitCode::interrupted, "interrupted while waiting to ask " + authority_ + " again");
-    std::this_thread::sleep_for(std::chrono::duration<double>(std::min(until - now, 0.05)));
+    std::this_thread::sleep_for(std::chrono::duration<double>(std::min(left, 0.05)));
   }
 }
 
