@@ -300,12 +300,14 @@ bool GroupMember::commit(int partition, int64_t next_offset) {
 }
 
 bool GroupMember::holds() {
-  if (state_ != State::joined || parts_.empty() || rd_kafka_assignment_lost(handle_.get()) != 0) return false;
+  if (state_ != State::joined || parts_.empty()) return false;
+  if (rd_kafka_assignment_lost(handle_.get()) != 0) return take_back();
   if (Steady::now() - known_ < options_.lease / 3) return true;
-  const Part& part = parts_.front();
+  Part& part = parts_.front();
   const int64_t offset =
       part.committed >= 0 ? part.committed : client_.watermarks(options_.topic, part.number).begin;
-  if (!commit_as_holder(part.number, offset)) return false;
+  if (!commit_as_holder(part.number, offset)) return take_back();
+  part.committed = offset;
   known_ = Steady::now();
   return true;
 }

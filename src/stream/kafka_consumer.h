@@ -46,7 +46,8 @@ class GroupMember final : public Consumer {
   [[nodiscard]] const std::vector<int>& assigned() const override { return assigned_; }
   [[nodiscard]] const std::vector<int>& revoked() const override { return revoked_; }
   bool commit(int partition, int64_t next_offset) override;
-  /// The coordinator answers for it by taking a commit of what is committed already.
+  /// The coordinator answers for it by taking a commit of what is committed already. An exclusive member that
+  /// lost its place in an outage, and has no heir, takes it back here.
   bool holds() override;
   void seek(int partition, int64_t offset) override;
   void close() override;
@@ -81,6 +82,9 @@ class GroupMember final : public Consumer {
   void make();
   bool join();
   void refuse_if_taken();
+  bool has_heir();
+  bool take_back();
+  void drop_handle();
   void await_membership();
   void fetch(const PollLimits& limits);
   bool take_next(int timeout_ms);

@@ -170,6 +170,23 @@ TEST_F(KafkaGroup, AnExclusiveMemberIsAlone) {
   EXPECT_THROW(other->poll(batch_, {}), InputError);
 }
 
+TEST_F(KafkaGroup, WhoLeavesWhileItJoinsIsNotWaitedFor) {
+  auto a = join("a", false, 10s);
+  poll_until_assigned(*a, {0, 1, 2});
+  for (int i = 0; i < 3; ++i) {
+    auto b = join("b" + std::to_string(i), false, 10s);
+    b->poll(batch_, {});  // has asked to be let in; a has not heard of it yet
+    std::thread leaves([&] { b->close(); });
+    const auto begin = Steady::now();
+    while (Steady::now() - begin < 3s) {
+      a->poll(batch_, {});
+      log_->wait(20ms);
+    }
+    leaves.join();
+    EXPECT_EQ(a->assignment(), (Ints{0, 1, 2})) << "long before the lease of the other would have run out";
+  }
+}
+
 TEST_F(KafkaGroup, AnHeirTakesOverFromOneThatHangs) {
   fill(30);
   auto a = join("a", false, 1s);

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -188,6 +190,60 @@ void GroupMember::refuse_if_taken() {
   }
 }
 
+/// Whether anybody else is in the group who lives, or whose lease has not run out.
+bool GroupMember::has_heir() {
+  const std::string host = host_name();
+  const HolderId self = this_process();
+  return std::ranges::any_of(client_.members(options_.group), [&](const GroupMemberInfo& other) {
+    const Holder holder = holder_of(other.client_id);
+    if (holder.host != host) return true;
+    const bool itself =
+        holder.process.id == self.id && holder.process.start == self.start && holder.number == number_;
+    return !itself && holder.alive_here();
+  });
+}
+
+/// After an outage longer than the lease the only member has lost its place though nobody took it. It takes
+/// it back, unless there is an heir or has been one, and reads on where it was. False: it is lost.
+bool GroupMember::take_back() {
+  if (!options_.exclusive || state_ != State::joined || parts_.empty() || has_heir()) return false;
+  struct Place {
+    int number;
+    int64_t committed, position;
+  };
+  std::vector<Place> places;
+  for (const Part& part : parts_) places.push_back({part.number, part.committed, part.position});
+  const auto assigned = std::exchange(assigned_, {});
+  const auto revoked = std::exchange(revoked_, {});
+  drop_handle();
+  make();
+  const auto topics = one_partition(options_.topic, RD_KAFKA_PARTITION_UA);
+  if (rd_kafka_subscribe(handle_.get(), topics.get()) == RD_KAFKA_RESP_ERR_NO_ERROR) await_membership();
+  const bool same = std::ranges::equal(parts_, places, [](const Part& part, const Place& place) {
+    return part.number == place.number && part.committed == place.committed;
+  });
+  assigned_ = assigned;
+  revoked_ = revoked;
+  if (!same) return false;
+  for (const Place& place : places) seek(place.number, place.position);
+  known_ = Steady::now();
+  log::warning(where() +
+               " had lost its place while no broker answered for longer than its lease; nobody has "
+               "taken it, so it goes on");
+  return true;
+}
+
+void GroupMember::drop_handle() {
+  rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
+  parts_.clear();
+  bytes_ = 0;
+  assignment_.clear();
+  rebalance_.reset();
+  queue_.reset();
+  commits_.reset();
+  rd_kafka_destroy_flags(handle_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
 /// Until the group has taken this member in, so that whoever looks from now on sees it.
 void GroupMember::await_membership() {
   const auto deadline = Steady::now() + options_.lease + std::chrono::seconds(5);
@@ -287,7 +343,6 @@ void GroupMember::close() {
   state_ = State::closed;
   living().remove(number_);
   if (!handle_) return;
-  rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
   if (inside) {
     // A static member says farewell only when it unsubscribes, not when it is closed (KIP-345), and can only
     // when it has been taken in: the brokers know a joining one before it knows. Without a farewell its
@@ -306,12 +361,7 @@ void GroupMember::close() {
     rd_kafka_unsubscribe(handle_.get());
     while (in_group() && Steady::now() < deadline) take_next(slice_ms);
   }
-  parts_.clear();
-  assignment_.clear();
-  rebalance_.reset();
-  queue_.reset();
-  commits_.reset();
-  rd_kafka_destroy_flags(handle_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  drop_handle();
 }
 
 }  // namespace drst::kafka
