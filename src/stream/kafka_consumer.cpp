@@ -198,6 +198,10 @@ void GroupMember::throw_if_fenced() {
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
   if (code != RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
     throw problem(client_.site(), where(), code, words.data());
+  become_fenced();
+}
+
+void GroupMember::become_fenced() {
   for (Part& part : parts_) revoked_.push_back(part.number);
   parts_.clear();
   assignment_.clear();

@@ -103,6 +103,7 @@ class GroupMember final : public Consumer {
   void wake_fetchers(std::chrono::steady_clock::time_point now);
   [[nodiscard]] bool must_wait() const;
   void throw_if_fenced();
+  void become_fenced();
   void forget_part(Part& part);
   Part* part(int number);
   [[nodiscard]] std::string where() const;

@@ -264,7 +264,12 @@ void GroupMember::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_t
 void GroupMember::settle(Rebalance event) {
   const char* protocol = rd_kafka_rebalance_protocol(handle_.get());
   cooperative_ = protocol != nullptr && std::string_view(protocol) == "COOPERATIVE";
-  if (!event.assign) return give_up(*event.partitions);
+  if (!event.assign) {
+    // librdkafka joins again once it has an answer, and would throw out the heir of an only member.
+    const bool lost =
+        options_.exclusive && state_ == State::joined && rd_kafka_assignment_lost(handle_.get()) != 0;
+    return lost && has_heir() ? become_fenced() : give_up(*event.partitions);
+  }
   if (state_ == State::joined) {
     try {
       return take_partitions(*event.partitions);
