@@ -134,6 +134,7 @@ void Judge::State::set_live(ContestantPtr now_live) {
 }
 
 void Judge::State::follow_pointer() {
+  if (!to_repeat.empty()) return;  // it names what the last of them left, and `live` is not yet there
   const auto pointer = registry.pointer();
   if (!pointer || !*pointer || (*pointer)->model_key == live->model_key) return;
   const auto moves = registry.audit();

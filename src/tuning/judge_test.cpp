@@ -369,6 +369,18 @@ TEST(Judge, AnHeirRepeatsWhatWasJudgedAndTellsNothingTwice) {
     EXPECT_NEAR(after->experts[i].weight, before->experts[i].weight, 0.05) << before->experts[i].name;
 }
 
+/// More rows lie before the promotion than one step reads.
+TEST(Judge, AnHeirLeavesThePointerAloneWhileItRepeats) {
+  Bed bed;
+  bed.ticks(200);
+  const auto release = bed.make_challenger_live();
+  const auto moves = bed.registry.audit().size();
+  bed.start();
+  while (bed.judge->step() == Step::worked) ASSERT_EQ(bed.live(), release.model_key);
+  EXPECT_EQ(bed.judge->counts().pointer_repairs, 0U);
+  EXPECT_EQ(bed.registry.audit().size(), moves);
+}
+
 /// Late labels are read again before the samples that they belong to.
 TEST(Judge, AnHeirMeetsLateLabelsAgain) {
   Bed bed;
