@@ -21,6 +21,7 @@ import unittest
 
 import numpy as np
 
+import service_tools
 import services
 import services_s3
 from end_to_end import DRST, HERE, PERF, Temporary, by_row, data_with_an_unusable_record, drst, read, traces
@@ -419,8 +420,8 @@ class Outages(Distributed):
 
 class Secure(Distributed):
     def test_tls_and_sasl_everywhere(self):
-        services.make_certificates(self.path("kafka-tls"))
-        services_s3.make_certificates(self.path("s3-tls"))
+        service_tools.make_certificates(self.path("kafka-tls"))
+        service_tools.make_certificates(self.path("s3-tls"))
         broker = services.start_kafka(
             self.path("kafka"), listeners={"SASL": "SASL_SSL"},
             properties={"ssl.keystore.type": "PEM", "ssl.keystore.location": f"{self.path('kafka-tls')}/server.pem",
