@@ -1,6 +1,8 @@
 #include "store/s3_open.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "base/stop.h"
@@ -14,7 +16,7 @@ namespace {
 S3Settings for_reading(S3Settings s3, double wait_s) {
   s3.connect_timeout_s = std::min(s3.connect_timeout_s, wait_s / 3);
   s3.stall_timeout_s = std::min(s3.stall_timeout_s, wait_s * 2 / 3);
-  s3.retries = std::min<std::int64_t>(s3.retries, 1);
+  if (std::isfinite(wait_s)) s3.retries = std::min<std::int64_t>(s3.retries, 1);
   return s3;
 }
 
@@ -53,11 +55,20 @@ std::unique_ptr<ObjectStore> open_s3_store(const std::string& url, const StoreSe
     store->check();
     return store;
   }
-  auto store = make_s3_write_behind(url, settings, s3);
+  std::unique_ptr<WriteBehindStore> store;
   try {
     S3Store(url, for_reading(s3, settings.read_wait_s)).check();
+    // Whoever only reads what others made, a report, has time: half of the traces, because the service was
+    // slow once, would be a wrong report.
+    StoreSettings patient = settings;
+    if (use == StoreUse::existing) {
+      patient.read_wait_s = std::numeric_limits<double>::infinity();
+      patient.read_again_s = 0;
+    }
+    store = make_s3_write_behind(url, patient, s3);
   } catch (const Error& error) {
     if (error.exit_code() != ExitCode::unreachable) throw;
+    store = make_s3_write_behind(url, settings, s3);
     auto& queue = store->queue();
     if (use == StoreUse::existing && queue.waiting().empty() && queue.kept_keys().empty()) throw;
     store->is_away(error.what());

@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "base/stop.h"
+#include "store/s3_open.h"
 #include "store/s3_test_tools.h"
 
 namespace drst {
@@ -75,6 +77,21 @@ TEST_F(S3Faults, WhatMayPassIsTriedAgain) {
     EXPECT_EQ(s3.get("a"), fault);
     plan(fault);
     EXPECT_EQ(s3.list("").size(), 1U) << fault;
+  }
+}
+
+/// A loop goes on with what its machine knows; a report of half the traces would be wrong.
+TEST_F(S3Faults, WhoReadsWhatOthersMadeIsPatient) {
+  const TemporaryFolder folder;
+  StoreSettings settings;
+  settings.spool = folder.path().string();
+  settings_.backoff_s = 0.01;
+  store().put("results/a", "1");
+  for (const auto use : {StoreUse::work, StoreUse::existing}) {
+    const auto opened = open_s3_store("s3://" + bucket_, settings, settings_, use);
+    plan("hang-up\nhang-up\nhang-up");
+    EXPECT_EQ(opened->list("results/").size(), use == StoreUse::existing ? 1U : 0U);
+    plan("");
   }
 }
 
