@@ -119,7 +119,7 @@ class Contract(OnKafka):
 
 
 class Processes(OnKafka):
-    STAGES = ["--stage", f"calm={CALM}", "--stage", f"busy={BUSY}", "--run-id", "one", "--rate", "150", "--lags", "true"]
+    STAGES = ["--stage", f"calm={CALM}", "--stage", f"busy={BUSY}", "--run-id", "one", "--rate", "60", "--lags", "true"]
 
     def run_chain(self, log):
         drst("offline", "--offline", OFFLINE, "--model", "ridge", "--store", f"file:{self.store}", "-q")

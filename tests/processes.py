@@ -227,7 +227,7 @@ class BadInputOfARun(Temporary):
         drst("simulate", "--folder", expect=2)
         drst("simulate", "--rows", "0", "--out", self.path("x.csv"), expect=2)
         self.assertNotIn("000000", drst("simulate", "--rows", "-1", expect=2).stderr)
-        self.assertIn("--rate", drst("produce", "--rate", "-3", "--store", "file:x", "--log", "embedded:x", expect=3).stderr)
+        self.assertIn("--rate", drst("produce", "--rate", "-3", "--store", "file:x", "--log", "embedded:x", expect=2).stderr)
         drst("infer", "--member", "", "--store", f"file:{self.path('s')}", "--log", f"embedded:{self.path('l')}", expect=3)
         for name in ("list", "show", "verify", "rollback", "prune"):
             self.assertIn("no store", drst("models", name, "--store", f"file:{self.path('none')}", expect=3).stderr)
