@@ -105,11 +105,7 @@ figures: packages ## the table of docs/figures.md, "Label budgets": each family,
 choose: packages ## choose the settings of adaptation on every table but dag-1's: config/chosen.toml; needs DRST_DATA
 	@tools/choose-settings.sh $(BUILD)
 
-drift-kafka-figures: packages ## Kafka beside kcat: appending, and from the topic to two predictions; starts a broker
-	@tools/build.sh release $(BUILD) inference_kafka_bench
-	@/usr/bin/python3 tests/services.py run $(BUILD)/bin/inference_kafka_bench $(RECORDS)
-
-figures: packages ## the tables of docs/figures.md, "Drift": real tables, budgets, detectors compared (an hour on one core)
+drift-figures: packages ## the tables of docs/figures.md, "Drift": real tables, budgets, detectors compared (an hour on one core)
 	@for bench in drift_real_bench drift_budget_bench drift_compare_bench; do tools/build.sh release $(BUILD) $$bench || exit 1; done
 	$(BUILD)/bin/drift_real_bench
 	$(BUILD)/bin/drift_budget_bench --baselines 200
