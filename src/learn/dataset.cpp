@@ -15,12 +15,6 @@ namespace {
 constexpr std::string_view lag_mark = "@-1";
 constexpr float missing = std::numeric_limits<float>::quiet_NaN();
 
-/// Counters beyond float32 are as good as missing.
-float to_cell(double value) {
-  const auto cell = static_cast<float>(value);
-  return std::isfinite(cell) ? cell : missing;
-}
-
 void fill_column(const Table& table, const std::string& input, const std::vector<std::size_t>& rows,
                  std::size_t position, Dataset& data) {
   const std::string_view lagged = lagged_column(input);
@@ -52,6 +46,11 @@ std::vector<std::size_t> starts_of(const std::vector<std::size_t>& source_starts
 }
 
 }  // namespace
+
+float to_cell(double value) {
+  const auto cell = static_cast<float>(value);
+  return std::isfinite(cell) ? cell : missing;
+}
 
 std::string_view lagged_column(std::string_view input) {
   if (input.size() <= lag_mark.size() || input.substr(input.size() - lag_mark.size()) != lag_mark) return {};

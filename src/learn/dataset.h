@@ -31,6 +31,9 @@ struct Dataset {
   }
 };
 
+/// A counter as models take it: one beyond float32 is as good as missing, NaN.
+float to_cell(double value);
+
 /// "a@-1" -> "a"; empty if `input` is no lag.
 std::string_view lagged_column(std::string_view input);
 

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "learn/dataset.h"
 #include "stream/record.h"
 #include "tuning/judge_state.h"
 #include "tuning/refit.h"
@@ -50,10 +51,7 @@ void Judge::State::take_sample(const JoinedReader::Item& item) {
   begin_trial();
   std::vector<float> values;
   values.reserve(item.values.size());
-  for (const double value : item.values) {
-    const auto cell = static_cast<float>(value);
-    values.push_back(std::isfinite(cell) ? cell : std::numeric_limits<float>::quiet_NaN());
-  }
+  for (const double value : item.values) values.push_back(to_cell(value));
   Prophecy prophecy;
   prophecy.row = row;
   prophecy.last_label = last_label;

@@ -39,11 +39,6 @@ TuningSettings for_family(TuningSettings settings, const std::string& family) {
   return settings;
 }
 
-float to_cell(double value) {
-  const auto cell = static_cast<float>(value);
-  return std::isfinite(cell) ? cell : std::numeric_limits<float>::quiet_NaN();
-}
-
 }  // namespace
 
 Retrainer::State::State(Log& log, ObjectStore& store_, const Clock& clock_, TuningSettings settings_,
