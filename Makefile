@@ -40,7 +40,7 @@ test-python: packages ## what some tests use, fetched once: a Python environment
 	@tools/python-environment.sh
 	@/usr/bin/python3 tests/services.py fetch
 
-test-services: packages ## the S3 servers that some tests start (S3Proxy; versitygw where Go is), fetched once
+test-services: test-python ## the S3 servers that some tests start (S3Proxy, versitygw), fetched once
 	@/usr/bin/python3 tests/services_s3.py fetch >/dev/null
 
 services: packages ## a real S3 service on loopback until Ctrl-C, its objects in build/services

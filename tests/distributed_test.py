@@ -46,7 +46,7 @@ def kafka():
 def s3():
     """The service that most tests share; each takes a bucket of its own."""
     if "s3" not in SERVERS:
-        SERVERS["s3"] = services_s3.S3Proxy(os.path.join(WORK, "s3")).start()
+        SERVERS["s3"] = services_s3.Versitygw(os.path.join(WORK, "s3")).start()
     return SERVERS["s3"]
 
 
@@ -356,7 +356,7 @@ class Standby(Distributed):
 
 class Outages(Distributed):
     def test_no_store_for_the_whole_run(self):
-        service = services_s3.S3Proxy(self.path("s3")).start()
+        service = services_s3.Versitygw(self.path("s3")).start()
         self.addCleanup(service.kill)
         self.use(kafka(), service)
         service.kill()
@@ -428,7 +428,7 @@ class Secure(Distributed):
                         "sasl.enabled.mechanisms": "PLAIN", "listener.name.sasl.plain.sasl.jaas.config":
                             'org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="alice-secret";'})
         self.addCleanup(broker.kill)
-        service = services_s3.S3Proxy(self.path("s3"), self.path("s3-tls")).start()
+        service = services_s3.Versitygw(self.path("s3"), self.path("s3-tls")).start()
         self.addCleanup(service.kill)
         self.use(broker, service)
         plain, self.log = self.log, f"kafka://{broker.address['SASL']}"

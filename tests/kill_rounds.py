@@ -65,7 +65,7 @@ class Servers:
         self.root = tempfile.mkdtemp(prefix="drst-kill-")
         self.stack = contextlib.ExitStack()
         self.kafka = self.stack.enter_context(services.start_kafka(f"{self.root}/kafka"))
-        self.s3 = self.stack.enter_context(services_s3.S3Proxy(f"{self.root}/s3"))
+        self.s3 = self.stack.enter_context(services_s3.Versitygw(f"{self.root}/s3"))
         self.killable = {"broker": self.kafka, "store": self.s3}
         self.environment = {**self.s3.environment(), "AWS_ENDPOINT_URL_S3": self.s3.endpoint()}
         self.log = f"kafka://{self.kafka.bootstrap}"

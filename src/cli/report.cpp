@@ -29,13 +29,14 @@ void add_report(CLI::App& app, Context& context) {
         throw InputError("run " + run.run_id + " is not the newest of " + store->url() +
                          ", so its predictions are in its log only; name that with --log");
       const ReportFolder out(context.out, *store, run.run_id, *overwrite);
+      int64_t predictions = 0;
       if (!context.log_url.empty()) {
         // Consumers that died for good left their share in the log only.
         const SystemClock clock;
         const auto log = context.open_the_log(clock);
-        write_traces(*log, *store, context.config.stream.topic, run);
+        predictions = write_traces(*log, *store, context.config.stream.topic, run);
       }
-      write_report(*store, context.out, run.run_id);
+      write_report(*store, context.out, run.run_id, predictions);
       log::info("report: " + context.out + "/report.html");
       return 0;
     };

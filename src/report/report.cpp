@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "report/plots.h"
@@ -198,9 +199,15 @@ std::string html(const Summary& summary, const std::vector<Section>& sections, c
 
 }  // namespace
 
-void write_report(ObjectStore& store, const fs::path& out, const std::string& run_id) {
+void write_report(ObjectStore& store, const fs::path& out, const std::string& run_id, int64_t predictions) {
   Series series;
   const Summary summary = summarize(store, &series, run_id);
+  int64_t shown = summary.predicted;
+  for (const auto& other : summary.further) shown += other.predicted;
+  if (shown < predictions)
+    throw FailedError("the log holds " + to_text(predictions) + " predictions of run " +
+                      summary.facts.run_id + ", of which " + store.url() + " shows " + to_text(shown) +
+                      " although all were written to it: its lists or reads are not consistent; try again");
   make_folders(fs::absolute(out / "plots"));
   write_file_atomic(out / "summary.json", to_json(summary));
   std::vector<DriftSignal> signals = {read_drift_signal(store)};
