@@ -72,10 +72,12 @@ struct InferenceConsumer::State {
   std::vector<std::unique_ptr<OwnedPartition>> partitions;  // by number; null: not owned
   std::vector<Outcome> outcomes;
   std::size_t outcomes_used = 0;
-  std::vector<SwapEvent> swaps;  // not yet told to the guard
-  std::string current_run;       // of the newest record that names one
-  int64_t highest_row = -1;      // of it
-  bool broken = false;           // an exception left partitions half done
+  std::vector<PartitionRecords> letters, trace;  // of the batch
+  std::vector<PartitionOffset> offsets;          // behind it
+  std::vector<SwapEvent> swaps;                  // not yet told to the guard
+  std::string current_run;                       // of the newest record that names one
+  int64_t highest_row = -1;                      // of it
+  bool broken = false;                           // an exception left partitions half done
   Patience patience;
   int64_t topic_end = -1;  // records ever appended to all partitions, when idleness began; -1: not idle
   RunEnd run_end;
@@ -367,12 +369,26 @@ struct InferenceConsumer::State {
                    " lack inputs of the models, which are imputed: " + join(news));
   }
 
+  /// All partitions' at once in each of the three steps: a log across a network answers once, not once each.
   void write_and_commit() {
     const Time now = clock.now();
+    letters.clear();
+    trace.clear();
+    offsets.clear();
     for (const int number : consumer->assignment()) {
       auto* part = owned(number);
-      if (part == nullptr || !part->write(log, topics, now)) continue;
-      if (consumer->commit(number, part->next())) continue;
+      if (part == nullptr) continue;
+      if (!part->letters().empty()) letters.push_back({number, part->letters()});
+      if (const auto rows = part->trace(now); !rows.empty()) {
+        trace.push_back({number, rows});
+        offsets.push_back({number, part->next()});
+      }
+    }
+    if (!letters.empty()) log.append_each(topics.dead, letters);
+    if (trace.empty()) return;
+    log.append_each(topics.trace, trace);
+    for (const auto& part : trace) owned(part.partition)->written();
+    for (const int number : consumer->commit_each(offsets)) {
       ++counts.lost_leases;
       log::warning(identity.member + ": partition " + to_text(number) + " of " + topics.source +
                    " was taken over by another consumer (no poll within the lease); its heir goes on");

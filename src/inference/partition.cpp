@@ -107,17 +107,15 @@ void OwnedPartition::add_dead_letter(const RecordView& record, std::string_view 
   letters_.push_back(std::move(letter));
 }
 
-bool OwnedPartition::write(Log& log, const PartitionTopics& topics, Time now) {
+std::span<const NewRecord> OwnedPartition::trace(Time now) {
   if (writer_.rows() > 0) close_record();
-  if (!letters_.empty()) {
-    log.append(topics.dead, number_, letters_);
-    letters_.clear();
-  }
-  if (trace_used_ == 0) return false;
   for (std::size_t i = 0; i < trace_used_; ++i) trace_[i].timestamp = now;
-  log.append(topics.trace, number_, std::span(trace_).first(trace_used_));
+  return std::span(trace_).first(trace_used_);
+}
+
+void OwnedPartition::written() {
+  letters_.clear();
   trace_used_ = 0;
-  return true;
 }
 
 }  // namespace drst

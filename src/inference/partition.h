@@ -42,8 +42,12 @@ class OwnedPartition {
   void add_dead_letter(const RecordView& record, std::string_view reason, Time now);
   /// The record at this offset has its effects in add_row; later ones follow.
   void done_with(int64_t offset) { next_ = offset + 1; }
-  /// Appends dead letters, then trace. True if there was anything, so that next() may be committed.
-  bool write(Log& log, const PartitionTopics& topics, Time now);
+  /// What to append: dead letters, and when they are there the trace. Where there is a trace, next() may be
+  /// committed behind it.
+  [[nodiscard]] std::span<const NewRecord> letters() const { return letters_; }
+  std::span<const NewRecord> trace(Time now);
+  /// It is all there.
+  void written();
 
   // The end of the stream.
   bool ended = false;       ///< its run's sentinel was seen: nothing behind it is read

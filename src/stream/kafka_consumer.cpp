@@ -289,18 +289,38 @@ void GroupMember::deal(Batch::Storage& batch, const PollLimits& limits) {
 }
 
 bool GroupMember::commit(int partition, int64_t next_offset) {
-  Part* part = this->part(partition);
-  if (part == nullptr || state_ != State::joined) return false;
-  if (next_offset < 0 ||
-      (next_offset > part->position && next_offset > client_.watermarks(options_.topic, partition).end))
-    throw LogError(ExitCode::input, where() + ": cannot commit offset " + to_text(next_offset) +
-                                        " of partition " + to_text(partition) + ", which ends before");
-  if (rd_kafka_assignment_lost(handle_.get()) != 0) return false;
-  if (next_offset == part->committed || (next_offset < part->committed && !part->may_go_back)) return true;
-  if (!commit_as_holder(partition, next_offset)) return false;
-  part->committed = next_offset;
-  part->may_go_back = false;
-  return true;
+  const PartitionOffset offset{partition, next_offset};
+  return commit_each(std::span(&offset, 1)).empty();
+}
+
+std::vector<int> GroupMember::commit_each(std::span<const PartitionOffset> offsets) {
+  std::vector<int> lost;
+  std::vector<PartitionOffset> news;
+  for (const auto& [partition, next_offset] : offsets) {
+    Part* part = this->part(partition);
+    if (part == nullptr || state_ != State::joined) {
+      lost.push_back(partition);
+      continue;
+    }
+    if (next_offset < 0 ||
+        (next_offset > part->position && next_offset > client_.watermarks(options_.topic, partition).end))
+      throw LogError(ExitCode::input, where() + ": cannot commit offset " + to_text(next_offset) +
+                                          " of partition " + to_text(partition) + ", which ends before");
+    if (rd_kafka_assignment_lost(handle_.get()) != 0)
+      lost.push_back(partition);
+    else if (next_offset > part->committed || (next_offset < part->committed && part->may_go_back))
+      news.push_back({partition, next_offset});
+  }
+  if (news.empty()) return lost;
+  const auto refused = commit_as_holder(news);
+  lost.insert(lost.end(), refused.begin(), refused.end());
+  for (const auto& [partition, next_offset] : news) {
+    Part* part = this->part(partition);
+    if (part == nullptr || std::ranges::find(refused, partition) != refused.end()) continue;
+    part->committed = next_offset;
+    part->may_go_back = false;
+  }
+  return lost;
 }
 
 bool GroupMember::holds() {
@@ -310,19 +330,24 @@ bool GroupMember::holds() {
   Part& part = parts_.front();
   const int64_t offset =
       part.committed >= 0 ? part.committed : client_.watermarks(options_.topic, part.number).begin;
-  if (!commit_as_holder(part.number, offset)) return take_back();
+  const PartitionOffset same{part.number, offset};
+  if (!commit_as_holder(std::span(&same, 1)).empty()) return take_back();
   part.committed = offset;
   known_ = Steady::now();
   return true;
 }
 
-/// False: the coordinator says that the partition is no longer this member's.
-bool GroupMember::commit_as_holder(int partition, int64_t offset) {
-  const std::string what =
-      "committing offset " + to_text(offset) + " of partition " + to_text(partition) + " by " + where();
-  bool held = true;
+/// The answer: partitions of which the coordinator says that they are no longer this member's.
+std::vector<int> GroupMember::commit_as_holder(std::span<const PartitionOffset> offsets) {
+  std::string what = "committing";
+  for (const auto& [partition, offset] : offsets)
+    what += " offset " + to_text(offset) + " of partition " + to_text(partition) + ",";
+  what += " by " + where();
+  std::vector<int> lost;
   insist(client_.site(), notices_, what, client_.site().patience(), [&](int) {
-    const auto list = one_partition(options_.topic, partition, offset);
+    const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+    for (const auto& [partition, offset] : offsets)
+      rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), partition)->offset = offset;
     auto code = rd_kafka_commit_queue(handle_.get(), list.get(), commits_.get(), nullptr, nullptr);
     Event event;
     constexpr int slice_ms = 200;
@@ -333,14 +358,23 @@ bool GroupMember::commit_as_holder(int partition, int64_t offset) {
       if (!event && Steady::now() - begin > grace) throw_if_stopped();
     }
     if (event) code = rd_kafka_event_error(event.get());
-    if (event && code == RD_KAFKA_RESP_ERR_NO_ERROR)
-      if (const auto* answer = rd_kafka_event_topic_partition_list(event.get());
-          answer != nullptr && answer->cnt == 1)
-        code = answer->elems[0].err;
-    held = !means_lost(code);
-    return held ? code : RD_KAFKA_RESP_ERR_NO_ERROR;
+    lost.clear();
+    if (means_lost(code)) {
+      for (const auto& [partition, offset] : offsets) lost.push_back(partition);
+      return RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || !event) return code;
+    const auto* answer = rd_kafka_event_topic_partition_list(event.get());
+    for (int i = 0; answer != nullptr && i < answer->cnt; ++i) {
+      const auto& one = answer->elems[i];
+      if (means_lost(one.err))
+        lost.push_back(one.partition);
+      else if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = one.err;
+    }
+    return code;
   });
-  return held;
+  return lost;
 }
 
 void GroupMember::seek(int partition, int64_t offset) {

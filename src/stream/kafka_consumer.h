@@ -46,6 +46,7 @@ class GroupMember final : public Consumer {
   [[nodiscard]] const std::vector<int>& assigned() const override { return assigned_; }
   [[nodiscard]] const std::vector<int>& revoked() const override { return revoked_; }
   bool commit(int partition, int64_t next_offset) override;
+  std::vector<int> commit_each(std::span<const PartitionOffset> offsets) override;
   /// The coordinator answers for it by taking a commit of what is committed already. An exclusive member that
   /// lost its place in an outage, and has no heir, takes it back here.
   bool holds() override;
@@ -97,7 +98,7 @@ class GroupMember final : public Consumer {
   bool is_next(const Part& part, int64_t expected, int64_t offset);
   void say_gone(int partition, int64_t from, int64_t to, std::string_view whom) const;
   void apply_seeks();
-  bool commit_as_holder(int partition, int64_t offset);
+  std::vector<int> commit_as_holder(std::span<const PartitionOffset> offsets);
   void deal(Batch::Storage& batch, const PollLimits& limits);
   [[nodiscard]] bool all_have(std::size_t records) const;
   void wake_fetchers(std::chrono::steady_clock::time_point now);

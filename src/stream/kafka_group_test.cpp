@@ -96,6 +96,10 @@ TEST_F(KafkaGroup, OneMemberReadsAllInOrderAndFairlyAndGoesOnFromItsCommits) {
   EXPECT_TRUE(consumer->commit(1, 3)) << "and stays";
   EXPECT_EQ(log_->committed("g", "t", 1), 5);
   EXPECT_FALSE(consumer->commit(9, 0));
+  const std::vector<PartitionOffset> several = {{0, 7}, {9, 0}, {1, 5}, {2, 8}};
+  EXPECT_EQ(consumer->commit_each(several), Ints{9});
+  EXPECT_EQ(log_->committed("g", "t", 0), 7);
+  EXPECT_EQ(log_->committed("g", "t", 2), 8);
   EXPECT_THROW(consumer->commit(0, 1001), LogError) << "beyond the end";
   EXPECT_THROW(consumer->commit(0, -1), LogError);
   consumer.reset();
@@ -196,6 +200,8 @@ TEST_F(KafkaGroup, AnHeirTakesOverFromOneThatHangs) {
   read_.clear();
   poll_until(*b, [&] { return read_count() == 26; });
   EXPECT_FALSE(a->commit(1, 10)) << "it was replaced";
+  const std::vector<PartitionOffset> several = {{1, 10}, {2, 10}};
+  EXPECT_EQ(a->commit_each(several), (Ints{1, 2}));
   EXPECT_FALSE(log_->committed("g", "t", 1).has_value());
   EXPECT_TRUE(b->commit(1, 10));
   EXPECT_EQ(log_->committed("g", "t", 1), 10);

@@ -62,7 +62,8 @@ int KafkaLog::partitions(const std::string& topic) {
 
 std::vector<std::string> KafkaLog::topics() { return core_->client.topics(); }
 
-int64_t KafkaLog::append(const std::string& topic, int partition, std::span<const NewRecord> records) {
+void KafkaLog::check_append(const std::string& topic, int partition,
+                            std::span<const NewRecord> records) const {
   core_->need(topic, partition);
   check_records(topic, partition, records, core_->site.log.max_record_bytes);
   for (const auto& record : records)
@@ -71,11 +72,25 @@ int64_t KafkaLog::append(const std::string& topic, int partition, std::span<cons
         throw LogError(ExitCode::input, "topic '" + topic + "', partition " + to_text(partition) +
                                             ": a header's name holds a zero byte, which Kafka clients cannot "
                                             "read; leave it out");
+}
+
+int64_t KafkaLog::append(const std::string& topic, int partition, std::span<const NewRecord> records) {
+  check_append(topic, partition, records);
   if (records.empty()) return core_->client.watermarks(topic, partition).end;
-  const int64_t first = core_->producer.append(topic, partition, records);
+  const PartitionRecords part{partition, records};
+  const int64_t first = core_->producer.append(topic, std::span(&part, 1)).front();
   follow(topic, partition, first + static_cast<int64_t>(records.size()));
   core_->growth.raise();
   return first;
+}
+
+void KafkaLog::append_each(const std::string& topic, std::span<const PartitionRecords> parts) {
+  for (const auto& [partition, records] : parts) check_append(topic, partition, records);
+  const auto firsts = core_->producer.append(topic, parts);
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    if (!parts[i].records.empty())
+      follow(topic, parts[i].partition, firsts[i] + std::ssize(parts[i].records));
+  core_->growth.raise();
 }
 
 void KafkaLog::read(const std::string& topic, int partition, int64_t from, Batch& batch,

@@ -43,6 +43,7 @@ class KafkaLog final : public Log {
   int partitions(const std::string& topic) override;
   std::vector<std::string> topics() override;
   int64_t append(const std::string& topic, int partition, std::span<const NewRecord> records) override;
+  void append_each(const std::string& topic, std::span<const PartitionRecords> parts) override;
   void read(const std::string& topic, int partition, int64_t from, Batch& batch,
             const PollLimits& limits) override;
   Watermarks watermarks(const std::string& topic, int partition) override;
@@ -55,6 +56,7 @@ class KafkaLog final : public Log {
 
  private:
   struct Core;  // shared with this log's consumers
+  void check_append(const std::string& topic, int partition, std::span<const NewRecord> records) const;
   void follow(const std::string& topic, int partition, int64_t end);
   bool look();
 

@@ -18,9 +18,8 @@ using std::chrono::milliseconds;
 struct Delivery {
   std::mutex mutex;
   std::condition_variable changed;
-  std::size_t open = 0;  // enqueued and not reported
-  std::size_t delivered = 0;
-  int64_t first = -1;
+  std::size_t open = 0;                         // enqueued and not reported
+  std::vector<std::pair<int, int64_t>> firsts;  // partition and first offset
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 };
 using Ticket = std::shared_ptr<Delivery>;  // one on the heap for each record on its way
@@ -33,8 +32,12 @@ void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     if (delivery.code == RD_KAFKA_RESP_ERR_NO_ERROR) delivery.code = message->err;
   } else {
-    ++delivery.delivered;
-    if (delivery.first < 0 || message->offset < delivery.first) delivery.first = message->offset;
+    const auto found =
+        std::ranges::find(delivery.firsts, message->partition, &std::pair<int, int64_t>::first);
+    if (found == delivery.firsts.end())
+      delivery.firsts.emplace_back(message->partition, message->offset);
+    else
+      found->second = std::min(found->second, message->offset);
   }
   delivery.changed.notify_all();
 }
@@ -102,9 +105,10 @@ void Producer::give_up(const std::shared_ptr<Session>& spent) {
   if (session_ == spent) session_.reset();
 }
 
-int64_t Producer::append(const std::string& topic, int partition, std::span<const NewRecord> records) {
+std::vector<int64_t> Producer::append(const std::string& topic, std::span<const PartitionRecords> parts) {
   const auto session = this->session();
-  const std::string what = "appending to topic '" + topic + "', partition " + to_text(partition);
+  std::string what = "appending to topic '" + topic + "', partition";
+  for (std::size_t i = 0; i < parts.size(); ++i) what += (i == 0 ? " " : ", ") + to_text(parts[i].partition);
   const Ticket delivery = std::make_shared<Delivery>();
   const auto begin = std::chrono::steady_clock::now();
   constexpr auto slice = milliseconds(100);
@@ -134,7 +138,7 @@ int64_t Producer::append(const std::string& topic, int partition, std::span<cons
     throw problem(site_, what, code, reason);
   };
 
-  for (const NewRecord& record : records) {
+  const auto send = [&](int partition, const NewRecord& record) {
     for (bool sent = false; !sent;) {
       auto headers = headers_of(record);
       auto ticket = std::make_unique<Ticket>(delivery);
@@ -172,7 +176,9 @@ int64_t Producer::append(const std::string& topic, int partition, std::span<cons
       lock.unlock();
       look_around();
     }
-  }
+  };
+  for (const auto& [partition, records] : parts)
+    for (const NewRecord& record : records) send(partition, record);
 
   std::unique_lock lock(delivery->mutex);
   while (delivery->open > 0) {
@@ -183,11 +189,14 @@ int64_t Producer::append(const std::string& topic, int partition, std::span<cons
     lock.lock();
   }
   const auto code = delivery->code;
-  const auto first = delivery->first;
+  std::vector<int64_t> firsts(parts.size(), -1);
+  for (const auto& [partition, first] : delivery->firsts)
+    firsts[static_cast<std::size_t>(std::ranges::find(parts, partition, &PartitionRecords::partition) -
+                                    parts.begin())] = first;
   lock.unlock();
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) fail(code);
   if (said) log::warning(site_.url + " answers again");
-  return first;
+  return firsts;
 }
 
 }  // namespace drst::kafka

@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "stream/kafka_client.h"
 
@@ -21,9 +22,9 @@ class Producer {
  public:
   explicit Producer(const Site& site) : site_(site) {}
 
-  /// Returns the first offset. Throws LogError (not delivered within patience_s, refused),
-  /// Error(interrupted).
-  int64_t append(const std::string& topic, int partition, std::span<const NewRecord> records);
+  /// Appends to different partitions at once; returns the first offset of each part (-1 of one without
+  /// records). Throws LogError (not delivered within patience_s, refused), Error(interrupted).
+  std::vector<int64_t> append(const std::string& topic, std::span<const PartitionRecords> parts);
 
  private:
   struct Session;  // a handle and what belongs to it

@@ -102,6 +102,18 @@ struct PollLimits {
   std::size_t max_bytes = 8u << 20;  ///< at least one record is returned however large it is
 };
 
+/// What to append to a partition.
+struct PartitionRecords {
+  int partition = 0;
+  std::span<const NewRecord> records;
+};
+
+/// What to commit of a partition: the next offset to read.
+struct PartitionOffset {
+  int partition = 0;
+  int64_t next_offset = 0;
+};
+
 /// A member of a group that reads one topic.
 class Consumer {
  public:
@@ -120,6 +132,8 @@ class Consumer {
   /// The next offset to read of a partition. Durable when it returns true; false: the lease is lost, nothing
   /// was written.
   virtual bool commit(int partition, int64_t next_offset) = 0;
+  /// The same for several partitions, each once, where a log can do it in one go; those whose lease is lost.
+  virtual std::vector<int> commit_each(std::span<const PartitionOffset> offsets);
   /// Whether this member still holds what it was assigned; false while that is nothing. Asks the log only if
   /// a third of the lease has gone since it last knew, so that it may be asked before each write: a process
   /// that was stopped and wakes finds out that it has an heir. What it cannot rule out is a stop between the
@@ -155,6 +169,9 @@ class Log {
 
   /// Appends in order; returns the first offset.
   virtual int64_t append(const std::string& topic, int partition, std::span<const NewRecord> records) = 0;
+  /// Several appends to different partitions, where a log can do them in one go: all are durable when it
+  /// returns. After an exception any of them may have been done, or a prefix of it.
+  virtual void append_each(const std::string& topic, std::span<const PartitionRecords> parts);
 
   /// Reads without a group, from `from` on (or from `begin` if older ones are gone). For recovery, reports,
   /// tests.

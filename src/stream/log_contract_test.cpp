@@ -137,6 +137,27 @@ TEST_P(LogContract, KeepsRecordsOfAllSizesInOrder) {
   EXPECT_EQ(read_all(*log_, "t", 0, 300), std::vector<std::string>(written.begin() + 300, written.end()));
 }
 
+TEST_P(LogContract, AppendsToSeveralPartitionsAtOnce) {
+  log_->ensure_topic("t", 3);
+  append_text(*log_, "t", 2, "before");
+  std::vector<NewRecord> zero, two;
+  for (int i = 0; i < 50; ++i) {
+    zero.push_back(text_record("0-" + std::to_string(i)));
+    two.push_back(text_record("2-" + std::to_string(i)));
+  }
+  const std::vector<PartitionRecords> parts = {{2, two}, {1, {}}, {0, zero}};
+  log_->append_each("t", parts);
+  std::vector<std::string> wanted_two = {"before"}, wanted_zero;
+  for (const auto& record : two) wanted_two.push_back(record.value);
+  for (const auto& record : zero) wanted_zero.push_back(record.value);
+  EXPECT_EQ(read_all(*log_, "t", 0), wanted_zero);
+  EXPECT_EQ(read_all(*log_, "t", 1), std::vector<std::string>{});
+  EXPECT_EQ(read_all(*log_, "t", 2), wanted_two);
+  log_->append_each("t", {});
+  const std::vector<PartitionRecords> absent = {{3, two}};
+  EXPECT_EQ(refused_with([&] { log_->append_each("t", absent); }), static_cast<int>(ExitCode::input));
+}
+
 TEST_P(LogContract, TrimForgetsOldRecordsAndReusesNoOffset) {
   const auto log = bed_->open({.block_bytes = 1024});
   log->ensure_topic("t", 1);

@@ -1,0 +1,17 @@
+// What a log does one by one unless its back end can do better.
+#include "stream/log.h"
+
+namespace drst {
+
+std::vector<int> Consumer::commit_each(std::span<const PartitionOffset> offsets) {
+  std::vector<int> lost;
+  for (const auto& [partition, next_offset] : offsets)
+    if (!commit(partition, next_offset)) lost.push_back(partition);
+  return lost;
+}
+
+void Log::append_each(const std::string& topic, std::span<const PartitionRecords> parts) {
+  for (const auto& [partition, records] : parts) append(topic, partition, records);
+}
+
+}  // namespace drst
