@@ -15,11 +15,11 @@
 // it commits: what it appended stays, is a repeat, and is dropped by readers of the trace. After an exception
 // of step() the consumer recovers its partitions by itself at the next step; it may as well be destroyed.
 //
-// Files: guard (hot swap), slot (between the two), serve, shelf and first_models (a release made ready),
-// predictor and inputs (matching by name), mixer (the experts), partition, seen and run_end (what is known of
-// a partition and of the end), trace, meter and sketch (figures), settings. Consumer and guard may run on two
-// threads; each belongs to one. Consumer, guard and slot live and die together: a new consumer needs a new
-// guard, which then offers it its first model.
+// Files: consumer with consumer_state, _models and _records (this), guard (hot swap), slot (between the two),
+// serve, shelf and first_models (a release made ready), predictor and inputs (matching by name), mixer (the
+// experts), partition, seen and run_end (what is known of a partition and of the end), trace, meter and
+// sketch (figures), settings. Consumer and guard may run on two threads; each belongs to one. Consumer, guard
+// and slot live and die together: a new consumer needs a new guard, which then offers it its first model.
 #pragma once
 
 #include <functional>
