@@ -28,7 +28,7 @@ using namespace drst;
 using Steady = std::chrono::steady_clock;
 
 constexpr int rounds = 3;
-constexpr int partitions = 3;
+constexpr std::size_t partitions = 3;
 
 double seconds_since(Steady::time_point begin) {
   return std::chrono::duration<double>(Steady::now() - begin).count();
@@ -66,7 +66,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   const std::size_t records = argc > 1 ? static_cast<std::size_t>(std::atoll(argv[1])) : 100'000;
-  const int64_t batch = argc > 2 ? std::atoll(argv[2]) : 512;
+  const int64_t batch = argc > 2 ? std::atoll(argv[2]) : InferenceSettings().batch;
   log::set_level(log::Level::warning);
   const SystemClock clock;
   const TemporaryFolder folder("drst-kafka-bench");
@@ -92,21 +92,24 @@ int main(int argc, char** argv) {
   for (int round = 0; round < rounds; ++round) {
     const std::string topic = name + "-" + std::to_string(round);
     KafkaLog log("kafka://" + std::string(address), {}, {});
-    log.ensure_topic(topic, partitions);
-    log.ensure_topic(topic + "-kcat", partitions);
+    log.ensure_topic(topic, int{partitions});
+    log.ensure_topic(topic + "-kcat", int{partitions});
     {
       std::ifstream file(values);
-      std::vector<NewRecord> part(static_cast<std::size_t>(batch));
+      std::vector<NewRecord> step(static_cast<std::size_t>(batch));
       double spent = 0;
-      int to = 0;
       for (std::size_t done = 0; done < records;) {
         std::size_t filled = 0;
-        for (; filled < part.size() && std::getline(file, part[filled].value); ++filled)
-          part[filled].headers = {{std::string(run_id_header), "bench"}};
+        for (; filled < step.size() && std::getline(file, step[filled].value); ++filled)
+          step[filled].headers = {{std::string(run_id_header), "bench"}};
+        std::vector<PartitionRecords> parts;
+        for (std::size_t p = 0; p < partitions; ++p) {
+          const std::size_t from = filled * p / partitions, to = filled * (p + 1) / partitions;
+          if (from < to) parts.push_back({static_cast<int>(p), std::span(step).subspan(from, to - from)});
+        }
         const auto begin = Steady::now();
-        log.append(topic, to, std::span(part).first(filled));
+        log.append_each(topic, parts);
         spent += seconds_since(begin);
-        to = (to + 1) % partitions;
         done += filled;
       }
       append = std::min(append, spent);
@@ -142,7 +145,7 @@ int main(int argc, char** argv) {
     if (consumer.counts().predicted != records) return 1;
   }
   const auto rate = [&](double seconds) { return static_cast<double>(records) / seconds; };
-  std::printf("%zu records of %zu bytes, batches of %lld, %d partitions\n", records, bytes / records,
+  std::printf("%zu records of %zu bytes, batches of %lld, %zu partitions\n", records, bytes / records,
               static_cast<long long>(batch), partitions);
   std::printf("%-22s %12.0f records/s\n", "kcat -P", rate(kcat_in));
   std::printf("%-22s %12.0f records/s %8.2fx\n", "append", rate(append), kcat_in / append);

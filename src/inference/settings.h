@@ -9,7 +9,7 @@
 namespace drst {
 
 struct InferenceSettings {
-  int64_t batch = 64;                   ///< most records a step
+  int64_t batch = 2048;                 ///< most records a step
   double max_missing_fraction = 0.5;    ///< of the current-sample inputs; beyond: dead letter
   double first_record_timeout_s = 600;  ///< models and first record; 0: never, as below
   double idle_timeout_s = 30;

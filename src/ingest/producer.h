@@ -51,7 +51,7 @@ struct ProducerSettings {
   int64_t label_every = 1;  ///< 0: never
   int64_t label_delay = 0;  ///< rows
   double rate = 0;          ///< rows a second; 0: as fast as possible
-  int64_t batch = 64;       ///< rows a step when rate is 0, and most rows of one append
+  int64_t batch = 2048;     ///< rows a step when rate is 0, and most rows of one append
   double catch_up_s = 60;   ///< a restart that is later than this does not hurry after its schedule
   DefaultStreamSettings rows;
   WireLimits wire;  ///< section [wire]; readers of the topic take it, too

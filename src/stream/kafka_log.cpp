@@ -75,22 +75,23 @@ void KafkaLog::check_append(const std::string& topic, int partition,
 }
 
 int64_t KafkaLog::append(const std::string& topic, int partition, std::span<const NewRecord> records) {
-  check_append(topic, partition, records);
-  if (records.empty()) return core_->client.watermarks(topic, partition).end;
   const PartitionRecords part{partition, records};
-  const int64_t first = core_->producer.append(topic, std::span(&part, 1)).front();
-  follow(topic, partition, first + static_cast<int64_t>(records.size()));
-  core_->growth.raise();
-  return first;
+  return append_each(topic, std::span(&part, 1)).front();
 }
 
-void KafkaLog::append_each(const std::string& topic, std::span<const PartitionRecords> parts) {
+std::vector<int64_t> KafkaLog::append_each(const std::string& topic,
+                                           std::span<const PartitionRecords> parts) {
   for (const auto& [partition, records] : parts) check_append(topic, partition, records);
-  const auto firsts = core_->producer.append(topic, parts);
-  for (std::size_t i = 0; i < parts.size(); ++i)
-    if (!parts[i].records.empty())
-      follow(topic, parts[i].partition, firsts[i] + std::ssize(parts[i].records));
+  auto firsts = core_->producer.append(topic, parts);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const auto& [partition, records] = parts[i];
+    if (records.empty())
+      firsts[i] = core_->client.watermarks(topic, partition).end;
+    else
+      follow(topic, partition, firsts[i] + std::ssize(records));
+  }
   core_->growth.raise();
+  return firsts;
 }
 
 void KafkaLog::read(const std::string& topic, int partition, int64_t from, Batch& batch,

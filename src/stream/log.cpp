@@ -10,8 +10,11 @@ std::vector<int> Consumer::commit_each(std::span<const PartitionOffset> offsets)
   return lost;
 }
 
-void Log::append_each(const std::string& topic, std::span<const PartitionRecords> parts) {
-  for (const auto& [partition, records] : parts) append(topic, partition, records);
+std::vector<int64_t> Log::append_each(const std::string& topic, std::span<const PartitionRecords> parts) {
+  std::vector<int64_t> firsts;
+  firsts.reserve(parts.size());
+  for (const auto& [partition, records] : parts) firsts.push_back(append(topic, partition, records));
+  return firsts;
 }
 
 }  // namespace drst
