@@ -64,10 +64,11 @@ bool InferenceConsumer::State::all_ended() {
 }
 
 void InferenceConsumer::State::leave() {
+  lag_asked.reset();
+  tell_figures();
   consumer->close();
   if (auto untold = slot.swaps.take()) write_swaps(store, *untold, identity.member);
   write_swaps(store, swaps, identity.member);
-  if (report) report(meter.report(identity.member, predictor->release(), clock.now()));
   finished = true;
 }
 
@@ -83,6 +84,26 @@ bool InferenceConsumer::State::given_up() {
   const int64_t end = end_of_topic();
   if (std::exchange(topic_end, end) != end) patience.renew();
   return patience.over();
+}
+
+void InferenceConsumer::State::tell_figures() {
+  if (!report) return;
+  const int64_t behind = lag();
+  auto figures = meter.report(identity.member, predictor->release(), clock.now());
+  figures.lag = behind;
+  report(figures);
+}
+
+/// Not more than once a second: across a network the question takes as long as predicting a batch.
+int64_t InferenceConsumer::State::lag() {
+  const Time now = clock.now();
+  if (lag_asked && now - *lag_asked < std::chrono::seconds(1)) return last_lag;
+  lag_asked = now;
+  last_lag = 0;
+  for (const int number : consumer->assignment())
+    if (const auto* part = owned(number); part != nullptr && !part->ended)
+      last_lag += std::max<int64_t>(0, log.watermarks(topics.source, number).end - part->next());
+  return last_lag;
 }
 
 Step InferenceConsumer::State::run_step() {
@@ -101,13 +122,11 @@ Step InferenceConsumer::State::run_step() {
     write_and_commit();
   }
   meter.end_step(outcomes_used);
-  const Time now = clock.now();
   if (!batch.empty()) {
     patience.renew();
     topic_end = -1;
   }
-  if (report && meter.since_report() >= static_cast<uint64_t>(settings.report_records))
-    report(meter.report(identity.member, predictor->release(), now));
+  if (meter.since_report() >= static_cast<uint64_t>(settings.report_records)) tell_figures();
   if (all_ended()) {
     leave();
     return Step::done;

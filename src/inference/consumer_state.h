@@ -72,6 +72,8 @@ struct InferenceConsumer::State {
   Counts counts;
   Meter meter;
   std::function<void(const BatchReport&)> report;
+  std::optional<Time> lag_asked;
+  int64_t last_lag = 0;
 
   // Waiting, stepping, leaving.
   bool ready();
@@ -83,6 +85,8 @@ struct InferenceConsumer::State {
   /// Nothing for this consumer. True if its patience is over: others' partitions count, too, since a stream
   /// that goes on there has begun and not ended. Looks at them only when it matters.
   bool given_up();
+  void tell_figures();
+  [[nodiscard]] int64_t lag();
   Step run_step();
 
   // Models.

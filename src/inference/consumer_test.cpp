@@ -563,6 +563,9 @@ TEST(Consumer, FiguresCountOnlyLabelledRows) {
   for (const auto& report : reports) records += report.batch.records;
   EXPECT_EQ(records, 90u);
   EXPECT_EQ(reports.back().all.records, 90u);
+  EXPECT_EQ(reports.front().lag,
+            90 + InferenceWorld::partitions - static_cast<int64_t>(reports.front().all.records));
+  EXPECT_EQ(reports.back().lag, 0) << "what has ended is behind with nothing";
   EXPECT_EQ(reports.back().all.baseline.acc02, exact.acc02);
 }
 

@@ -35,6 +35,7 @@ void emit(MetricStream& stream, const BatchReport& report) {
     add_scores(prefix + "baseline_", figures.baseline);
     add_scores(prefix + "adaptive_", figures.adaptive);
   };
+  add("lag_records", static_cast<double>(report.lag));
   add_figures("", report.batch);
   add_figures("all_", report.all);
   std::vector<MetricField> fields{{"release", report.release}};

@@ -28,8 +28,9 @@ struct BatchReport {
   std::string consumer;
   std::string release;  ///< that serves now
   Time when{};
-  Figures batch;  ///< since the report before
-  Figures all;    ///< since the start
+  int64_t lag = 0;  ///< records of its partitions that it has not predicted yet, sentinels included
+  Figures batch;    ///< since the report before
+  Figures all;      ///< since the start
 };
 
 /// One line of the metric stream, metric "batch"; figures since the start have the prefix "all_".

@@ -155,7 +155,8 @@ TEST(Meter, FiguresAreOfTheBatchAndSinceTheStart) {
   step(3, std::chrono::milliseconds(2), 10);
   meter.report("infer-0", "a", {});
   step(1, std::chrono::milliseconds(40), 20);
-  const auto report = meter.report("infer-0", "b", {});
+  auto report = meter.report("infer-0", "b", {});
+  report.lag = 7;
   EXPECT_EQ(report.batch.records, 1u);
   EXPECT_EQ(report.batch.imputed, 1u);
   EXPECT_EQ(report.batch.adaptive.acc02, 0);
@@ -181,6 +182,7 @@ TEST(Meter, FiguresAreOfTheBatchAndSinceTheStart) {
   const auto line = nlohmann::json::parse(read_file(folder.path() / "m.jsonl"));
   EXPECT_EQ(line["release"], "b");
   EXPECT_EQ(line["records"], 1);
+  EXPECT_EQ(line["lag_records"], 7);
   EXPECT_EQ(line["all_records"], 4);
   EXPECT_EQ(line["all_adaptive_acc@0.2"], 0.75);
   EXPECT_EQ(line["baseline_e_p99"], 0);

@@ -96,10 +96,6 @@ TEST_F(KafkaGroup, OneMemberReadsAllInOrderAndFairlyAndGoesOnFromItsCommits) {
   EXPECT_TRUE(consumer->commit(1, 3)) << "and stays";
   EXPECT_EQ(log_->committed("g", "t", 1), 5);
   EXPECT_FALSE(consumer->commit(9, 0));
-  const std::vector<PartitionOffset> several = {{0, 7}, {9, 0}, {1, 5}, {2, 8}};
-  EXPECT_EQ(consumer->commit_each(several), Ints{9});
-  EXPECT_EQ(log_->committed("g", "t", 0), 7);
-  EXPECT_EQ(log_->committed("g", "t", 2), 8);
   EXPECT_THROW(consumer->commit(0, 1001), LogError) << "beyond the end";
   EXPECT_THROW(consumer->commit(0, -1), LogError);
   consumer.reset();
@@ -111,6 +107,20 @@ TEST_F(KafkaGroup, OneMemberReadsAllInOrderAndFairlyAndGoesOnFromItsCommits) {
   EXPECT_EQ(read_[0].front(), 0);
   EXPECT_EQ(read_[1].front(), 5);
   EXPECT_LT(Steady::now() - begin, 2s) << "who closes leaves at once";
+}
+
+TEST_F(KafkaGroup, CommitsSeveralPartitionsAtOnce) {
+  fill(300);
+  auto consumer = join("a");
+  poll_until(*consumer, [&] { return read_count() == 300; });
+  const std::vector<PartitionOffset> several = {{0, 7}, {9, 0}, {2, 8}};
+  EXPECT_EQ(consumer->commit_each(several), Ints{9});
+  EXPECT_EQ(log_->committed("g", "t", 0), 7);
+  EXPECT_FALSE(log_->committed("g", "t", 1).has_value());
+  EXPECT_EQ(log_->committed("g", "t", 2), 8);
+  const std::vector<PartitionOffset> beyond = {{1, 5}, {0, 101}};
+  EXPECT_THROW((void)consumer->commit_each(beyond), LogError);
+  EXPECT_FALSE(log_->committed("g", "t", 1).has_value()) << "all or nothing where the caller is wrong";
 }
 
 TEST_F(KafkaGroup, SeekMovesThePlaceAndCommitsMayFollow) {
