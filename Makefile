@@ -14,7 +14,7 @@ export DRST_DATA
 endif
 
 .PHONY: help packages build run test test-fast test-long test-faults test-bare test-packaged asan tsan tidy format format-check shellcheck \
-        bench process-figures kafka-figures fuzz install packaged figures drift-figures choose clean test-python test-services services
+        bench process-figures kafka-figures store-figures fuzz install packaged figures drift-figures choose clean test-python test-services services
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -93,9 +93,14 @@ process-figures: packages ## memory of a consumer process, and from its start to
 	@tools/build.sh release $(BUILD) drst
 	@/usr/bin/python3 tests/infer_process.py
 
-kafka-figures: packages ## Kafka beside kcat: appending, and from the topic to two predictions; starts a broker
-	@tools/build.sh release $(BUILD) inference_kafka_bench
+kafka-figures: packages ## Kafka beside kcat: appending, predicting, and one to three consumers; starts brokers; needs DRST_DATA
+	@tools/build.sh release $(BUILD) inference_kafka_bench drst
 	@/usr/bin/python3 tests/services.py run $(BUILD)/bin/inference_kafka_bench $(RECORDS)
+	@DRST=$(DRST) /usr/bin/python3 tests/infer_scaling.py $(RECORDS)
+
+store-figures: packages test-services ## predicting while S3 answers, answers 2 s late, and does not answer; needs DRST_DATA
+	@tools/build.sh release $(BUILD) drst
+	@DRST=$(DRST) /usr/bin/python3 tests/infer_store_away.py $(ROUNDS)
 
 figures: packages ## the table of docs/figures.md, "Label budgets": each family, five budgets, SEEDS (5) seeds; needs DRST_DATA
 	@tools/build.sh release $(BUILD) pipeline_budgets_bench
