@@ -94,7 +94,8 @@ process-figures: packages ## memory of a consumer process, and from its start to
 	@/usr/bin/python3 tests/infer_process.py
 
 kafka-figures: packages ## Kafka beside kcat: appending, predicting, and one to three consumers; starts brokers; needs DRST_DATA
-	@tools/build.sh release $(BUILD) inference_kafka_bench drst
+	@tools/build.sh release $(BUILD) inference_kafka_bench
+	@tools/build.sh release $(BUILD) drst
 	@/usr/bin/python3 tests/services.py run $(BUILD)/bin/inference_kafka_bench $(RECORDS)
 	@DRST=$(DRST) /usr/bin/python3 tests/infer_scaling.py $(RECORDS)
 

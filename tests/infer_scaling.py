@@ -34,7 +34,8 @@ def main():
             for count in (1, 2, 3):
                 common = ["--store", f"file:{work}/store{count}", "-q"]
                 log = ["--log", f"kafka://{broker.bootstrap}", f"--set=stream.topic=scale{count}", "--set=stream.partitions=6"]
-                for words in (["offline", *offline, "--model", "mlp", *common], ["produce", *offline, *stages, "--rate", "0", "--lags", "true", "--run-id", "s", *common, *log]):
+                produce = ["produce", *offline, *stages, "--rate", "0", "--lags", "true", "--run-id", "s", *common, *log]
+                for words in (["offline", *offline, "--model", "mlp", *common], produce):
                     subprocess.run([DRST, *words], check=True, stdout=subprocess.DEVNULL)
                 before = cpu_seconds(broker.process.pid)
                 parts = [subprocess.Popen([DRST, "infer", "--member", f"infer-{i}", "--run-id", "s", *common, *log]) for i in range(count)]
@@ -48,7 +49,8 @@ def main():
                 subprocess.run([DRST, "report", *common, *log, "--out", f"{work}/out{count}"], check=True)
                 rate = json.loads(read(f"{work}/out{count}/summary.json"))["throughput_records_per_s"]
                 seconds = len(stages) * TABLE / rate
-                print(f"{count} consumers {rate:9.0f} records/s; cores: consumers {consumers / seconds:.2f}, broker {of_broker / seconds:.2f}", flush=True)
+                print(f"{count} consumers {rate:9.0f} records/s; cores: consumers {consumers / seconds:.2f}, "
+                      f"broker {of_broker / seconds:.2f}", flush=True)
         finally:
             broker.kill()
 

@@ -27,7 +27,8 @@ def main():
         relay = services_s3.Relay(service.port)
 
         def drst(*words, log=f"embedded:{work}/log"):
-            command = [DRST, *words, "--store", "s3://drst/chain", f"--set=store.spool={work}/spool", f"--set=s3.endpoint=http://127.0.0.1:{relay.port}"]
+            command = [DRST, *words, "--store", "s3://drst/chain", f"--set=store.spool={work}/spool",
+                       f"--set=s3.endpoint=http://127.0.0.1:{relay.port}"]
             if words[0] != "offline":
                 command += ["--log", log]
             done = subprocess.run(command, env=service.environment(), capture_output=True, text=True, check=False, timeout=300)
