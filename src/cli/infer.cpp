@@ -36,27 +36,30 @@ void add_infer(CLI::App& app, Context& context) {
       const auto whole = context.open_the_store();
       PrefixStore store(*whole, lane_prefix(lane));
       const auto log = context.open_the_log(clock);
-      ModelSlot slot;
       ConsumerIdentity identity = context.config.consumer_identity(lane);
       identity.member = options->member;
       identity.run_id = options->run_id;
       log->ensure_topic(identity.topic, static_cast<int>(context.config.stream.partitions));
-      InferenceConsumer consumer(*log, store, clock, context.config.inference, identity, slot);
-      Guard guard(store, clock, context.config.inference, context.config.registry, options->member, slot);
-      const std::array<Component*, 1> companions = {&guard};
       Recorder recorder(store, clock, context.config.telemetry, options->member);
-      BatchReport last;
-      consumer.on_report([&](const BatchReport& report) {
-        last = report;
-        if (auto* stream = recorder.stream()) emit(*stream, report);
-      });
-      const bool finished = run_component(consumer, *log, context.config.longest_nap(), companions);
-      const auto counts = consumer.counts();
-      log::info(options->member + ": " + to_text(counts.records) + " records, " + to_text(counts.predicted) +
-                " predicted, " + to_text(counts.dead_lettered) + " dead letters, " +
-                to_text(counts.duplicates) + " repeats, " + to_text(counts.swaps) + " swaps");
-      if (last.all.records > 0) log::info(in_words(last));
-      return exit_code(finished);
+      return exit_code(run_lives([&] {
+        ModelSlot slot;
+        InferenceConsumer consumer(*log, store, clock, context.config.inference, identity, slot);
+        Guard guard(store, clock, context.config.inference, context.config.registry, options->member, slot);
+        const std::array<Component*, 1> companions = {&guard};
+        BatchReport last;
+        consumer.on_report([&](const BatchReport& report) {
+          last = report;
+          if (auto* stream = recorder.stream()) emit(*stream, report);
+        });
+        const bool finished = run_component(consumer, *log, context.config.longest_nap(), companions);
+        const auto counts = consumer.counts();
+        log::info(options->member + ": " + to_text(counts.records) + " records, " +
+                  to_text(counts.predicted) + " predicted, " + to_text(counts.dead_lettered) +
+                  " dead letters, " + to_text(counts.duplicates) + " repeats, " + to_text(counts.swaps) +
+                  " swaps");
+        if (last.all.records > 0) log::info(in_words(last));
+        return finished;
+      }));
     };
   });
 }

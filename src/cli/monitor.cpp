@@ -37,11 +37,13 @@ void add_monitor(CLI::App& app, Context& context) {
       options.history = known;
       log->ensure_topic(options.topic, static_cast<int>(context.config.stream.partitions));
       Recorder recorder(store, clock, context.config.telemetry, "monitor");
-      Monitor monitor(*log, store, clock, context.config.drift, options);
-      const bool finished = run_component(monitor, *log, context.config.longest_nap());
-      const auto counts = monitor.counts();
-      log::info("monitor: " + to_text(counts.records) + " records, " + to_text(counts.alarms) + " alarms");
-      return exit_code(finished);
+      return exit_code(run_lives([&] {
+        Monitor monitor(*log, store, clock, context.config.drift, options);
+        const bool finished = run_component(monitor, *log, context.config.longest_nap());
+        const auto counts = monitor.counts();
+        log::info("monitor: " + to_text(counts.records) + " records, " + to_text(counts.alarms) + " alarms");
+        return finished;
+      }));
     };
   });
 }

@@ -1,7 +1,7 @@
 // drst retrain: retrainer and judge, a process of their own.
 #include <array>
+#include <atomic>
 
-#include "base/log.h"
 #include "cli/command.h"
 #include "pipeline/drive.h"
 #include "pipeline/run.h"
@@ -12,6 +12,34 @@
 #include "tuning/retrainer.h"
 
 namespace drst::cli {
+
+namespace {
+
+/// Retrainer and judge are each the only member of a group. The retrainer joins its own once the judge is in:
+/// a step of a retrainer may take longer than its lease, one of a judge does not. So a second process is
+/// refused by the judge's group, before it has thrown out a retrainer that was busy.
+struct JudgeFirst final : Component {
+  JudgeFirst(Judge& judge_, std::atomic<bool>& joined_) : judge(judge_), joined(joined_) {}
+  [[nodiscard]] std::string_view name() const override { return judge.name(); }
+  Step step() override {
+    const Step state = judge.step();
+    if (judge.joined()) joined = true;
+    return state;
+  }
+  Judge& judge;
+  std::atomic<bool>& joined;
+};
+struct RetrainerAfter final : Component {
+  RetrainerAfter(Retrainer& retrainer_, const std::atomic<bool>& judge_joined_)
+      : retrainer(retrainer_), judge_joined(judge_joined_) {}
+  [[nodiscard]] std::string_view name() const override { return retrainer.name(); }
+  Step step() override { return judge_joined ? retrainer.step() : Step::idle; }
+  [[nodiscard]] double helper_cpu_s() const override { return retrainer.helper_cpu_s(); }
+  Retrainer& retrainer;
+  const std::atomic<bool>& judge_joined;
+};
+
+}  // namespace
 
 void add_retrain(CLI::App& app, Context& context) {
   struct Options {
@@ -35,7 +63,7 @@ void add_retrain(CLI::App& app, Context& context) {
       const auto table = options->offline.empty()
                              ? choose_stream("", {}, context.data_folder(), context.config).offline
                              : parse_row_range(options->offline);
-      auto rows = load_range(table, context.config.table);
+      const auto rows = load_range(table, context.config.table);
       const SystemClock clock;
       const auto whole = context.open_the_store();
       PrefixStore store(*whole, lane_prefix(lane));
@@ -45,13 +73,18 @@ void add_retrain(CLI::App& app, Context& context) {
       Recorder recorder(store, clock, context.config.telemetry, "retrainer");
       retraining.metrics = recorder.stream();
       log->ensure_topic(retraining.topic, static_cast<int>(context.config.stream.partitions));
-      Retrainer retrainer(*log, store, clock, context.config.tuning, context.config.registry, retraining,
-                          std::move(rows));
       auto judging = context.config.judge_options(lane);
       judging.run_id = options->run_id;
-      Judge judge(*log, store, clock, context.config.judge, context.config.registry, judging);
-      const std::array<Component*, 2> both = {&retrainer, &judge};
-      return exit_code(run_components(both, *log, context.config.longest_nap()));
+      return exit_code(run_lives([&] {
+        Retrainer retrainer(*log, store, clock, context.config.tuning, context.config.registry, retraining,
+                            rows);
+        Judge judge(*log, store, clock, context.config.judge, context.config.registry, judging);
+        std::atomic<bool> joined{false};
+        JudgeFirst first(judge, joined);
+        RetrainerAfter second(retrainer, joined);
+        const std::array<Component*, 2> both = {&first, &second};
+        return run_components(both, *log, context.config.longest_nap());
+      }));
     };
   });
 }

@@ -33,8 +33,8 @@ void Monitor::State::save() {
   }
   // Once may be a pause longer than the lease; the next poll takes the place back, unless another has it.
   if (++lost_commits > 1)
-    throw FailedError("the monitor has lost its place in group " + options.group + " of topic " +
-                      options.topic + "; another monitor seems to run. Stop one of them");
+    throw LeaseLost("the monitor has lost its place in group " + options.group + " of topic " +
+                    options.topic);
   log::warning("the monitor's lease in group " + options.group + " had run out when it wanted to commit");
 }
 

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/stop.h"
 #include "telemetry/resources.h"
 
@@ -173,6 +174,20 @@ bool run_component(Component& component, Log& log, std::chrono::milliseconds lon
   crew.start(component, false);
   crew.finish();
   return crew.done() > 0;
+}
+
+bool run_lives(const std::function<bool()>& life) {
+  for (std::string lost;;) {
+    try {
+      return life();
+    } catch (const LeaseLost& error) {
+      lost = error.what();
+    } catch (const PlaceTaken& error) {
+      if (lost.empty()) throw;
+      throw LeaseLost(lost + "; another has its place, and this one must stop: " + error.what());
+    }
+    log::warning(lost + "; it joins again and goes on from what was committed");
+  }
 }
 
 }  // namespace drst

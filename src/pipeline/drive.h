@@ -56,4 +56,10 @@ CpuSeconds run_on_threads(const LoopParts& parts, Log& log, std::chrono::millise
 [[nodiscard]] bool run_component(Component& component, Log& log, std::chrono::milliseconds longest_nap,
                                  std::span<Component* const> with = {});
 
+/// Calls `life`, which makes components, drives them and says whether they are done, and again each time it
+/// ends because a place in a group was lost (LeaseLost), in an outage longer than the lease, say: the next
+/// life goes on from what was committed, as an heir would. Returns what the last life said. Where somebody
+/// else has the place (PlaceTaken) the LeaseLost is thrown on, and whatever else ends a life at once.
+[[nodiscard]] bool run_lives(const std::function<bool()>& life);
+
 }  // namespace drst

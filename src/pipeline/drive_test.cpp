@@ -36,6 +36,34 @@ class Failing final : public Component {
   Step step() override { throw FailedError("the disk is full"); }
 };
 
+TEST(Lives, AnotherBeginsWhenAPlaceInAGroupWasLost) {
+  int lives = 0;
+  EXPECT_TRUE(run_lives([&] {
+    if (++lives < 3) throw LeaseLost("too late");
+    return true;
+  }));
+  EXPECT_EQ(lives, 3);
+  EXPECT_FALSE(run_lives([] { return false; })) << "interrupted";
+}
+
+TEST(Lives, TheyEndWhereAnotherHasThePlace) {
+  int lives = 0;
+  try {
+    (void)run_lives([&]() -> bool {
+      if (++lives == 1) throw LeaseLost("too late");
+      throw PlaceTaken("'b' is in the group");
+    });
+    FAIL();
+  } catch (const LeaseLost& error) {
+    EXPECT_EQ(error.exit_code(), ExitCode::failed);
+    EXPECT_NE(std::string(error.what()).find("too late; another has its place"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("'b' is in the group"), std::string::npos);
+  }
+  EXPECT_THROW((void)run_lives([]() -> bool { throw PlaceTaken("refused"); }), PlaceTaken);
+  EXPECT_THROW((void)run_lives([]() -> bool { throw FailedError("disk full"); }), FailedError);
+  EXPECT_EQ(lives, 2);
+}
+
 class Endless final : public Component {
  public:
   [[nodiscard]] std::string_view name() const override { return "endless"; }

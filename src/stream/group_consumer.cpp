@@ -67,10 +67,10 @@ void GroupConsumer::poll(Batch& batch, const PollLimits& limits) {
   if (state_ == State::closed)
     throw LogError(ExitCode::failed, where() + " has left the group; subscribe again");
   if (state_ == State::fenced)
-    throw LogError(ExitCode::failed,
-                   where() +
-                       " was replaced by a newer process of the same name while its lease had run out; "
-                       "this one must stop (give each member its own name)");
+    throw LeaseLost(
+        where() +
+        " was replaced by a newer process of the same name while its lease had run out (give each "
+        "member its own name)");
   const Time now = clock_.now();
   bool my_turn = session_ == 0 || now >= next_turn_;
   if (!my_turn) {
@@ -138,10 +138,10 @@ void GroupConsumer::refuse_if_taken(const GroupState& state, Time now) const {
     if (!live(member)) continue;
     if (member.name == options_.member) {
       if (source_->alive(member.holder))
-        throw InputError(where() + ": process " + to_text(member.holder.id) +
+        throw PlaceTaken(where() + ": process " + to_text(member.holder.id) +
                          " is already in the group under this name; stop it or choose another name");
     } else if (options_.exclusive || member.exclusive) {
-      throw InputError(where() + " cannot join: '" + member.name +
+      throw PlaceTaken(where() + " cannot join: '" + member.name +
                        (options_.exclusive ? "' is in the group, and this member must be the only one"
                                            : "' is in the group as its only member") +
                        "; stop it first (a killed one is forgotten when its lease runs out, " +

@@ -359,10 +359,8 @@ struct JoinedReader::State {
 
   void need_lease() {
     if (!owned || consumer->holds()) return;
-    throw LogError(ExitCode::failed,
-                   "group '" + options.group + "' on topic '" + options.topic + "': '" + options.member +
-                       "' was not heard of for longer than its lease and has lost it (reader.lease_s); "
-                       "whoever holds it now goes on, this process must stop");
+    throw LeaseLost("group '" + options.group + "' on topic '" + options.topic + "': '" + options.member +
+                    "' was not heard of for longer than its lease and has lost its place (reader.lease_s)");
   }
 };
 
@@ -379,6 +377,7 @@ std::optional<std::string> JoinedReader::ended_before() const { return state_->e
 JoinedReader::Counts JoinedReader::counts() const { return state_->counts; }
 bool JoinedReader::commit() { return state_->commit(); }
 void JoinedReader::need_lease() { state_->need_lease(); }
+bool JoinedReader::joined() const { return state_->owned; }
 
 std::string JoinedReader::positions() const {
   JoinedPositions at = state_->at;

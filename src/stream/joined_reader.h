@@ -83,9 +83,11 @@ class JoinedReader {
   /// Commits the group's offsets up to what has been handed out, never past the run's sentinel (for lag
   /// metrics; call after effects are durable). False: the lease is lost.
   bool commit();
-  /// Throws a LogError if this reader had partitions and has lost them to another (Consumer::holds()): to be
+  /// Throws LeaseLost if this reader had partitions and has lost them to another (Consumer::holds()): to be
   /// called before each write that only the one reader of the group may do.
   void need_lease();
+  /// Whether it has ever been let into its group.
+  [[nodiscard]] bool joined() const;
 
  private:
   struct State;

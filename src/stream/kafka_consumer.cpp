@@ -69,10 +69,11 @@ void GroupMember::poll(Batch& batch, const PollLimits& limits) {
   revoked_.clear();
   if (state_ == State::closed)
     throw LogError(ExitCode::failed, where() + " has left the group; subscribe again");
-  if (state_ == State::fenced) stop_fenced();
+  if (state_ == State::fenced) come_back();
   if (state_ == State::outside && !join()) return;
   apply_seeks();
   fetch(limits);
+  if (lost_) take_back();
   if (state_ == State::joined && rd_kafka_assignment_lost(handle_.get()) == 0) known_ = Steady::now();
   deal(storage, limits);
 }
@@ -85,7 +86,7 @@ void GroupMember::fetch(const PollLimits& limits) {
   std::optional<Steady::time_point> deadline;
   for (;;) {
     const bool news = take_next(deadline ? slice_ms : 0);
-    if (state_ == State::fenced) return;
+    if (state_ == State::fenced || lost_) return;
     if (bytes_ >= most_bytes) return;
     if (news) {
       if (all_have(limits.max_records)) return;
@@ -131,9 +132,9 @@ bool GroupMember::must_wait() const {
 /// One message or event; false if there is none within the time.
 bool GroupMember::take_next(int timeout_ms) {
   Message message(rd_kafka_consumer_poll(handle_.get(), timeout_ms));
-  const bool rebalanced = rebalance_ != nullptr;
-  if (rebalanced) settle(std::move(*std::exchange(rebalance_, nullptr)));
-  if (!message) return rebalanced;
+  const auto rebalance = std::move(notices_->rebalance);
+  if (rebalance) settle(*rebalance);
+  if (!message) return rebalance != nullptr;
   take(std::move(message));
   return true;
 }
@@ -156,7 +157,7 @@ void GroupMember::take(Message message) {
       if (part != nullptr && !part->seeking) part->at_end = true;
       return;
     case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
-      log::warning(where() + " was not polled within its lease and has lost its partitions; it joins again");
+      log::warning(where() + " was not polled within its lease and has lost its partitions");
       return;
     default:
       break;
@@ -164,7 +165,7 @@ void GroupMember::take(Message message) {
   throw_if_fenced();
   if (state_ == State::fenced) return;
   if (is_passing(message->err) || means_lost(message->err)) {
-    notices_.note(message->err, rd_kafka_message_errstr(message.get()));
+    notices_->note(message->err, rd_kafka_message_errstr(message.get()));
     return;
   }
   throw problem(client_.site(), where(), message->err, rd_kafka_message_errstr(message.get()));
@@ -209,11 +210,19 @@ void GroupMember::become_fenced() {
   state_ = State::fenced;
 }
 
-void GroupMember::stop_fenced() {
-  throw LogError(ExitCode::failed,
-                 where() + " was replaced by a newer process " +
-                     (options_.exclusive ? "in the place of the group's only member" : "of the same name") +
-                     "; this one must stop" + (options_.exclusive ? "" : " (give each member its own name)"));
+/// Brokers also fence a member for what it asked by its former id, when it has joined again after an outage.
+/// One that finds nobody in its place joins anew; an only one leaves that to a new life (run_lives), since
+/// its owner may know less by now than is committed.
+void GroupMember::come_back() {
+  if (!options_.exclusive && !has_heir()) {
+    detach();
+    enter();
+    return;
+  }
+  throw LeaseLost(
+      where() + " has lost its place: it was not heard of for longer than its lease, or a newer " +
+      (options_.exclusive ? "process has taken it"
+                          : "process of the same name has taken it (give each member its own name)"));
 }
 
 /// Begins where the offset says, as far as that is still there.
@@ -325,13 +334,14 @@ std::vector<int> GroupMember::commit_each(std::span<const PartitionOffset> offse
 
 bool GroupMember::holds() {
   if (state_ != State::joined || parts_.empty()) return false;
-  if (rd_kafka_assignment_lost(handle_.get()) != 0) return take_back();
+  const auto regained = [this] { return options_.exclusive && take_back(); };
+  if (rd_kafka_assignment_lost(handle_.get()) != 0) return regained();
   if (Steady::now() - known_ < options_.lease / 3) return true;
   Part& part = parts_.front();
   const int64_t offset =
       part.committed >= 0 ? part.committed : client_.watermarks(options_.topic, part.number).begin;
   const PartitionOffset same{part.number, offset};
-  if (!commit_as_holder(std::span(&same, 1)).empty()) return take_back();
+  if (!commit_as_holder(std::span(&same, 1)).empty()) return regained();
   part.committed = offset;
   known_ = Steady::now();
   return true;
@@ -344,7 +354,7 @@ std::vector<int> GroupMember::commit_as_holder(std::span<const PartitionOffset> 
     what += " offset " + to_text(offset) + " of partition " + to_text(partition) + ",";
   what += " by " + where();
   std::vector<int> lost;
-  insist(client_.site(), notices_, what, client_.site().patience(), [&](int) {
+  insist(client_.site(), *notices_, what, client_.site().patience(), [&](int) {
     const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
     for (const auto& [partition, offset] : offsets)
       rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), partition)->offset = offset;

@@ -12,7 +12,8 @@
 //    the first.
 //  * A session and a poll interval of `lease`: a holder that hangs is replaced. On Kafka a holder that was
 //    late has lost its partitions even where nobody took them: commit() says so, and the next polls get
-//    them back.
+//    them back. An only member takes its place back if it finds nobody there, and never asks to be let in
+//    without looking: so it throws out no heir that came while it was late.
 //  * Partitions are given up inside poll() and not before, when all that was polled before is committed.
 //  * Offsets are committed by commit() alone, with the member's generation: one that was replaced cannot.
 //    Where to begin is asked for at the assignment; an offset that retention has overtaken is a warning
@@ -31,14 +32,16 @@
 
 #include "base/time.h"
 #include "stream/kafka_client.h"
+#include "stream/kafka_farewell.h"
 #include "stream/kafka_growth.h"
 
 namespace drst::kafka {
 
 class GroupMember final : public Consumer {
  public:
-  /// `core` keeps alive what `client` and `growth` are parts of.
-  GroupMember(std::shared_ptr<void> core, Client& client, Growth& growth, ConsumerOptions options);
+  /// `core` keeps alive what the others are parts of.
+  GroupMember(std::shared_ptr<void> core, Client& client, Growth& growth, Farewells& farewells,
+              ConsumerOptions options);
   ~GroupMember() override;
 
   void poll(Batch& batch, const PollLimits& limits) override;
@@ -48,7 +51,7 @@ class GroupMember final : public Consumer {
   bool commit(int partition, int64_t next_offset) override;
   std::vector<int> commit_each(std::span<const PartitionOffset> offsets) override;
   /// The coordinator answers for it by taking a commit of what is committed already. An exclusive member that
-  /// lost its place in an outage, and has no heir, takes it back here.
+  /// lost its place, and has no heir, takes it back here, as in poll().
   bool holds() override;
   void seek(int partition, int64_t offset) override;
   void close() override;
@@ -70,28 +73,18 @@ class GroupMember final : public Consumer {
     std::deque<Message> waiting;
     std::size_t bytes = 0;
   };
-  struct MemberNotices : Notices {
-    GroupMember* member = nullptr;
-  };
-  struct Rebalance {
-    bool assign = false;
-    PartitionList partitions;
-  };
-  static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list,
-                           void* opaque);
 
-  void make();
+  void enter();
   bool join();
   void refuse_if_taken();
   bool has_heir();
   bool take_back();
-  void drop_handle();
+  Leaver detach();
   void await_membership();
   void fetch(const PollLimits& limits);
   bool take_next(int timeout_ms);
   void take(Message message);
-  void settle(Rebalance event);
-  void answer(const rd_kafka_topic_partition_list_t& list);
+  void settle(const Rebalance& event);
   void take_partitions(const rd_kafka_topic_partition_list_t& list);
   void give_up(const rd_kafka_topic_partition_list_t& list);
   void begin_at(Part& part, int64_t committed);
@@ -108,22 +101,23 @@ class GroupMember final : public Consumer {
   void forget_part(Part& part);
   Part* part(int number);
   [[nodiscard]] std::string where() const;
-  [[noreturn]] void stop_fenced();
+  void come_back();
 
   std::shared_ptr<void> core_;
   Client& client_;
   Growth& growth_;
+  Farewells& farewells_;
   ConsumerOptions options_;
   std::string instance_;
   std::string client_id_;
-  int64_t number_ = 0;  // of this process's members
-  MemberNotices notices_;
+  int64_t number_ = 0;                      // of this process's members
+  std::unique_ptr<MemberNotices> notices_;  // the handle's
   Handle handle_;
   Queue queue_;    // wakes those who wait
   Queue commits_;  // answers to commits
   enum class State { outside, joined, fenced, closed } state_ = State::outside;
+  bool lost_ = false;  // the place of an only member, which is to be taken back
   bool cooperative_ = false;
-  std::unique_ptr<Rebalance> rebalance_;         // asked for by the last message taken
   std::chrono::steady_clock::time_point known_;  // when the group was last known to be as it seems
   std::vector<Part> parts_;
   std::size_t bytes_ = 0;

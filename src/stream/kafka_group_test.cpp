@@ -1,11 +1,13 @@
 // Consumer groups on a real Kafka (kafka_consumer.h), in real time: what log_group_test.cpp asks of the
 // others on a virtual clock. Only where DRST_TEST_KAFKA names a broker (tests/kafka_test.py).
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/log.h"
 #include "base/random.h"
@@ -62,6 +64,7 @@ class KafkaGroup : public ::testing::Test {
   void poll_until_assigned(Consumer& consumer, const Ints& partitions) {
     poll_until(consumer, [&] { return consumer.assignment() == partitions; });
   }
+  void some_leave_while_they_join();
   /// Different ones.
   [[nodiscard]] std::size_t read_count() const {
     std::size_t count = 0;
@@ -184,20 +187,105 @@ TEST_F(KafkaGroup, AnExclusiveMemberIsAlone) {
   EXPECT_THROW(other->poll(batch_, {}), InputError);
 }
 
-TEST_F(KafkaGroup, WhoLeavesWhileItJoinsIsNotWaitedFor) {
-  auto a = join("a", false, 10s);
+/// Threads that want all of the processor.
+class BusyMachine {
+ public:
+  explicit BusyMachine(int threads) {
+    for (int i = 0; i < threads; ++i)
+      threads_.emplace_back([](const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+        }
+      });
+  }
+
+ private:
+  std::vector<std::jthread> threads_;
+};
+
+/// A lease beyond the 20 s of poll_until(): who had to wait for it to run out would wait in vain.
+void KafkaGroup::some_leave_while_they_join() {
+  const BusyMachine busy(8);  // what is left half done is found out where threads have to wait for each other
+  auto a = join("a", false, 60s);
   poll_until_assigned(*a, {0, 1, 2});
   for (int i = 0; i < 3; ++i) {
-    auto b = join("b" + std::to_string(i), false, 10s);
+    auto b = join("b" + std::to_string(i), false, 60s);
     b->poll(batch_, {});  // has asked to be let in; a has not heard of it yet
-    std::thread leaves([&] { b->close(); });
-    const auto begin = Steady::now();
-    while (Steady::now() - begin < 3s) {
-      a->poll(batch_, {});
-      log_->wait(20ms);
-    }
-    leaves.join();
-    EXPECT_EQ(a->assignment(), (Ints{0, 1, 2})) << "long before the lease of the other would have run out";
+    std::atomic<bool> left{false};
+    std::jthread leaves([&] {
+      b->close();
+      left = true;
+    });
+    poll_until(*a, [&] { return left.load(); });
+    poll_until_assigned(*a, {0, 1, 2});
+    ASSERT_EQ(a->assignment(), (Ints{0, 1, 2}));
+  }
+}
+TEST_F(KafkaGroup, WhoLeavesWhileItJoinsIsNotWaitedFor) { some_leave_while_they_join(); }
+TEST_F(KafkaGroupCooperative, WhoLeavesWhileItJoinsIsNotWaitedFor) { some_leave_while_they_join(); }
+
+TEST_F(KafkaGroup, AnOnlyMemberThatWasLateAndHasNoHeirGoesOn) {
+  fill(30);
+  auto monitor = join("monitor", true, 1s);
+  poll_until(*monitor, [&] { return read_count() == 30; });
+  EXPECT_TRUE(monitor->commit(0, 4));
+  for (const bool asks : {false, true}) {  // before it polls
+    std::this_thread::sleep_for(4s);
+    EXPECT_TRUE(!asks || monitor->holds());
+    revoked_.clear();
+    read_.clear();
+    fill(30);
+    poll_until(*monitor, [&] { return read_count() == 30; });
+    EXPECT_EQ(revoked_, std::set<int>());
+    EXPECT_EQ(monitor->assignment(), (Ints{0, 1, 2}));
+    EXPECT_EQ(read_[0].front(), asks ? 20 : 10) << "reads on where it was";
+    EXPECT_TRUE(monitor->holds());
+    EXPECT_TRUE(monitor->commit(0, asks ? 6 : 5));
+  }
+}
+
+/// Twice: the one that was late comes back after its heir, and at the same moment.
+TEST_F(KafkaGroup, AnOnlyMemberThatWasLateThrowsOutNobody) {
+  const std::unique_ptr<Log> other = bed_->open({});
+  for (const bool at_once : {false, true}) {
+    auto first = join("first", true, 1s);
+    poll_until_assigned(*first, {0, 1, 2});
+    std::this_thread::sleep_for(3s);  // in a step of its work
+    auto second =
+        other->subscribe({.group = "g", .member = "second", .topic = "t", .lease = 1s, .exclusive = true});
+    /// Until it is over for one of them, or for 3 s.
+    std::atomic<bool> over{false};
+    const auto live = [&](Consumer& member, bool& lives) {
+      Batch batch;
+      try {
+        for (const auto end = Steady::now() + 3s; Steady::now() < end && !over;
+             std::this_thread::sleep_for(20ms))
+          member.poll(batch, {});
+      } catch (const LeaseLost&) {
+        lives = false;
+      } catch (const PlaceTaken&) {
+        lives = false;
+      }
+      if (!lives) over = true;
+    };
+    bool first_lives = true, second_lives = true;
+    if (!at_once) second->poll(batch_, {});
+    std::jthread one([&] { live(*first, first_lives); });
+    std::jthread two([&] { live(*second, second_lives); });
+    one.join();
+    two.join();
+    EXPECT_NE(first_lives, second_lives) << at_once;
+    EXPECT_TRUE(at_once || second_lives);
+    Consumer& winner = first_lives ? *first : *second;
+    Consumer& loser = first_lives ? *second : *first;
+    poll_until_assigned(winner, {0, 1, 2});
+    EXPECT_TRUE(winner.holds());
+    EXPECT_FALSE(loser.holds());
+    EXPECT_FALSE(loser.commit(0, 0));
+    std::this_thread::sleep_for(100ms);
+    winner.poll(batch_, {});
+    EXPECT_TRUE(winner.holds()) << "for good";
+    loser.close();
+    winner.close();
   }
 }
 

@@ -12,6 +12,7 @@
 #include "stream/group_consumer.h"
 #include "stream/kafka_client.h"
 #include "stream/kafka_consumer.h"
+#include "stream/kafka_farewell.h"
 #include "stream/kafka_growth.h"
 #include "stream/kafka_producer.h"
 #include "stream/kafka_reader.h"
@@ -27,6 +28,7 @@ struct KafkaLog::Core {
   kafka::Client client;
   kafka::Producer producer;
   kafka::Reader reader;
+  kafka::Farewells farewells;
 
   std::mutex mutex;                                     // guards what follows
   std::map<std::pair<std::string, int>, int64_t> ends;  // of what wait() looks at, as far as it was noticed
@@ -113,7 +115,7 @@ std::unique_ptr<Consumer> KafkaLog::subscribe(const ConsumerOptions& options) {
     const std::lock_guard lock(core_->mutex);
     core_->consumed.insert(options.topic);
   }
-  return std::make_unique<kafka::GroupMember>(core_, core_->client, core_->growth, options);
+  return std::make_unique<kafka::GroupMember>(core_, core_->client, core_->growth, core_->farewells, options);
 }
 
 std::optional<int64_t> KafkaLog::committed(const std::string& group, const std::string& topic,

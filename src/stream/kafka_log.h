@@ -3,8 +3,8 @@
 //
 // Parts, each in a file of its own: kafka_handle.h (owners, configuration, errors in words), kafka_auth.h
 // (TLS and SASL), kafka_client.h (questions), kafka_producer.h (appends), kafka_reader.h (reads at a
-// position), kafka_consumer.h (groups), kafka_growth.h (waiting). Topics, headers, groups, offsets and lag
-// are Kafka's own, so other people's clients and tools work with them.
+// position), kafka_consumer.h (groups), kafka_farewell.h (leaving them), kafka_growth.h (waiting). Topics,
+// headers, groups, offsets and lag are Kafka's own, so other people's clients and tools work with them.
 //
 // Where Kafka is less than the contract of stream/log.h, or other:
 //  * time stamps are whole milliseconds; one of 0 or before becomes the time of the append;

@@ -104,16 +104,21 @@ Holder holder_of(std::string_view client_id) {
 
 }  // namespace
 
-GroupMember::GroupMember(std::shared_ptr<void> core, Client& client, Growth& growth, ConsumerOptions options)
-    : core_(std::move(core)), client_(client), growth_(growth), options_(std::move(options)) {
+GroupMember::GroupMember(std::shared_ptr<void> core, Client& client, Growth& growth, Farewells& farewells,
+                         ConsumerOptions options)
+    : core_(std::move(core)),
+      client_(client),
+      growth_(growth),
+      farewells_(farewells),
+      options_(std::move(options)) {
   check_consumer_options(options_);
   instance_ = options_.exclusive ? std::string(only_member) : options_.member;
   number_ = living().add();
   client_id_ = make_client_id(options_.member, number_);
-  notices_.member = this;
 }
 
-void GroupMember::make() {
+/// With a handle of its own. An only member is in when this returns.
+void GroupMember::enter() {
   const Site& site = client_.site();
   const auto lease_ms =
       std::max<int64_t>(std::chrono::duration_cast<milliseconds>(options_.lease).count(), 1);
@@ -137,26 +142,28 @@ void GroupMember::make() {
                     {"fetch.wait.max.ms", "100"},
                     {"queued.max.messages.kbytes", to_text(queue_kib)}};
   own.merge(short_fetch_pauses());
-  auto conf = make_conf(site, own, notices_);
-  rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
+  farewells_.drop(options_.group, instance_);
+  notices_ = std::make_unique<MemberNotices>();
+  auto conf = make_conf(site, own, *notices_);
+  rd_kafka_conf_set_rebalance_cb(conf.get(), MemberNotices::on_rebalance);
   handle_ = make_handle(site, RD_KAFKA_CONSUMER, std::move(conf));
   rd_kafka_poll_set_consumer(handle_.get());
   commits_.reset(rd_kafka_queue_new(handle_.get()));
   queue_.reset(rd_kafka_queue_get_consumer(handle_.get()));
   rd_kafka_queue_cb_event_enable(
       queue_.get(), [](rd_kafka_t*, void* growth) { static_cast<Growth*>(growth)->raise(); }, &growth_);
+  const auto topics = one_partition(options_.topic, RD_KAFKA_PARTITION_UA);
+  if (const auto code = rd_kafka_subscribe(handle_.get(), topics.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    throw problem(client_.site(), where(), code, rd_kafka_err2str(code));
+  state_ = State::joined;
+  if (options_.exclusive) await_membership();
 }
 
 /// False: there is no topic yet.
 bool GroupMember::join() {
   if (client_.partitions(options_.topic) == 0) return false;
   refuse_if_taken();
-  make();
-  const auto topics = one_partition(options_.topic, RD_KAFKA_PARTITION_UA);
-  if (const auto code = rd_kafka_subscribe(handle_.get(), topics.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR)
-    throw problem(client_.site(), where(), code, rd_kafka_err2str(code));
-  state_ = State::joined;
-  if (options_.exclusive) await_membership();
+  enter();
   return true;
 }
 
@@ -165,6 +172,7 @@ void GroupMember::refuse_if_taken() {
   try {
     members = client_.members(options_.group);
   } catch (const LogError& error) {
+    if (options_.exclusive) throw;  // it would throw out whoever is there
     log::warning(where() + " cannot see who else is in the group: " + error.what());
     return;
   }
@@ -177,12 +185,12 @@ void GroupMember::refuse_if_taken() {
                                 : "process " + to_text(holder.process.id) + " on " + holder.host;
     const bool other_is_only = other.instance_id == only_member;
     if (!options_.exclusive && !other_is_only && other.instance_id == instance_)
-      throw InputError(
+      throw PlaceTaken(
           where() + ": " + who +
           " is already in the group under this name; stop it or choose another name (a killed one "
           "is forgotten when its lease runs out)");
     if (options_.exclusive || other_is_only)
-      throw InputError(where() + " cannot join: '" +
+      throw PlaceTaken(where() + " cannot join: '" +
                        (holder.member.empty() ? other.client_id : holder.member) + "' (" + who +
                        (options_.exclusive ? ") is already in the group, and this member must be the only one"
                                            : ") is already in the group as its only member") +
@@ -190,11 +198,12 @@ void GroupMember::refuse_if_taken() {
   }
 }
 
-/// Whether anybody else is in the group who lives, or whose lease has not run out.
+/// Whether anybody else is in this member's place who lives, or whose lease has not run out.
 bool GroupMember::has_heir() {
   const std::string host = host_name();
   const HolderId self = this_process();
   return std::ranges::any_of(client_.members(options_.group), [&](const GroupMemberInfo& other) {
+    if (!options_.exclusive && other.instance_id != instance_) return false;
     const Holder holder = holder_of(other.client_id);
     if (holder.host != host) return true;
     const bool itself =
@@ -203,10 +212,15 @@ bool GroupMember::has_heir() {
   });
 }
 
-/// After an outage longer than the lease the only member has lost its place though nobody took it. It takes
-/// it back, unless there is an heir or has been one, and reads on where it was. False: it is lost.
+/// After an outage longer than the lease, or a step that took as long, the only member has lost its place
+/// though nobody took it. It takes it back, unless there is an heir or has been one, and reads on where it
+/// was. False: it is lost, and the next poll says so.
 bool GroupMember::take_back() {
-  if (!options_.exclusive || state_ != State::joined || parts_.empty() || has_heir()) return false;
+  lost_ = false;
+  if (parts_.empty() || has_heir()) {
+    become_fenced();
+    return false;
+  }
   struct Place {
     int number;
     int64_t committed, position;
@@ -215,33 +229,44 @@ bool GroupMember::take_back() {
   for (const Part& part : parts_) places.push_back({part.number, part.committed, part.position});
   const auto assigned = std::exchange(assigned_, {});
   const auto revoked = std::exchange(revoked_, {});
-  drop_handle();
-  make();
-  const auto topics = one_partition(options_.topic, RD_KAFKA_PARTITION_UA);
-  if (rd_kafka_subscribe(handle_.get(), topics.get()) == RD_KAFKA_RESP_ERR_NO_ERROR) await_membership();
+  detach();  // and without a farewell: it comes back under its name
+  enter();
   const bool same = std::ranges::equal(parts_, places, [](const Part& part, const Place& place) {
     return part.number == place.number && part.committed == place.committed;
   });
   assigned_ = assigned;
   revoked_ = revoked;
-  if (!same) return false;
+  if (!same) {
+    become_fenced();
+    return false;
+  }
   for (const Place& place : places) seek(place.number, place.position);
   known_ = Steady::now();
-  log::warning(where() +
-               " had lost its place while no broker answered for longer than its lease; nobody has "
-               "taken it, so it goes on");
+  log::warning(
+      where() +
+      " had lost its place: it was not heard of for longer than its lease. Nobody has taken it, so it "
+      "goes on");
   return true;
 }
 
-void GroupMember::drop_handle() {
+/// The handle and what it needs, with nothing of this member left in it.
+Leaver GroupMember::detach() {
   rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
   parts_.clear();
   bytes_ = 0;
   assignment_.clear();
-  rebalance_.reset();
   queue_.reset();
   commits_.reset();
-  rd_kafka_destroy_flags(handle_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  Leaver leaver;
+  leaver.where = where();
+  leaver.group = options_.group;
+  leaver.instance = instance_;
+  leaver.topic = options_.topic;
+  leaver.lease = std::chrono::duration_cast<milliseconds>(options_.lease);
+  leaver.sticky = client_.site().settings.assignment == "cooperative-sticky";
+  leaver.notices = std::move(notices_);
+  leaver.handle = std::move(handle_);
+  return leaver;
 }
 
 /// Until the group has taken this member in, so that whoever looks from now on sees it.
@@ -254,46 +279,26 @@ void GroupMember::await_membership() {
   }
 }
 
-void GroupMember::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list,
-                               void* opaque) {
-  auto& member = *static_cast<MemberNotices*>(static_cast<Notices*>(opaque))->member;
-  member.rebalance_ = std::make_unique<Rebalance>(Rebalance{
-      code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS, PartitionList(rd_kafka_topic_partition_list_copy(list))});
-}
-
-void GroupMember::settle(Rebalance event) {
-  const char* protocol = rd_kafka_rebalance_protocol(handle_.get());
-  cooperative_ = protocol != nullptr && std::string_view(protocol) == "COOPERATIVE";
+void GroupMember::settle(const Rebalance& event) {
+  cooperative_ = is_cooperative(handle_.get());
   if (!event.assign) {
-    // librdkafka joins again once it has an answer, and would throw out the heir of an only member.
-    const bool lost =
-        options_.exclusive && state_ == State::joined && rd_kafka_assignment_lost(handle_.get()) != 0;
-    return lost && has_heir() ? become_fenced() : give_up(*event.partitions);
+    // librdkafka joins again once it has an answer, asking nobody: it would throw out the heir of an only
+    // member, also one that comes just then. So it gets none; poll() takes the place back, or does not.
+    lost_ = options_.exclusive && rd_kafka_assignment_lost(handle_.get()) != 0;
+    if (!lost_) give_up(*event.partitions);
+    return;
   }
-  if (state_ == State::joined) {
-    try {
-      return take_partitions(*event.partitions);
-    } catch (const Error&) {  // a stop, too; librdkafka leaves no group before it has its answer
-      answer(*event.partitions);
-      throw;
-    }
-  }
-  answer(
-      *event.partitions);  // on its way out: what is taken is given up at once, in a rebalance that follows
-}
-
-/// Takes what was assigned, for librdkafka alone.
-void GroupMember::answer(const rd_kafka_topic_partition_list_t& list) {
-  if (cooperative_) {
-    const Failure failure(rd_kafka_incremental_assign(handle_.get(), &list));
-  } else {
-    rd_kafka_assign(handle_.get(), &list);
+  try {
+    take_partitions(*event.partitions);
+  } catch (const Error&) {  // a stop, too; librdkafka leaves no group before it has its answer
+    answer(handle_.get(), true, *event.partitions);
+    throw;
   }
 }
 
 void GroupMember::take_partitions(const rd_kafka_topic_partition_list_t& list) {
   const PartitionList places(rd_kafka_topic_partition_list_copy(&list));
-  insist(client_.site(), notices_, "asking for the offsets of " + where(), client_.site().patience(),
+  insist(client_.site(), *notices_, "asking for the offsets of " + where(), client_.site().patience(),
          [&](int timeout_ms) {
            const auto code = rd_kafka_committed(handle_.get(), places.get(), timeout_ms);
            if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return code;
@@ -335,11 +340,7 @@ void GroupMember::give_up(const rd_kafka_topic_partition_list_t& list) {
   }
   assignment_.clear();
   for (const Part& part : parts_) assignment_.push_back(part.number);
-  if (cooperative_) {
-    const Failure failure(rd_kafka_incremental_unassign(handle_.get(), &list));
-  } else {
-    rd_kafka_assign(handle_.get(), nullptr);
-  }
+  answer(handle_.get(), false, list);
 }
 
 void GroupMember::close() {
@@ -348,25 +349,8 @@ void GroupMember::close() {
   state_ = State::closed;
   living().remove(number_);
   if (!handle_) return;
-  if (inside) {
-    // A static member says farewell only when it unsubscribes, not when it is closed (KIP-345), and can only
-    // when it has been taken in: the brokers know a joining one before it knows. Without a farewell its
-    // partitions would be nobody's until its lease has run out; by then, at the end of a stream, the others
-    // may have left.
-    constexpr auto patience = milliseconds(2500);
-    constexpr int slice_ms = 5;
-    const auto deadline = Steady::now() + patience;
-    const auto in_group = [&] {
-      char* id = rd_kafka_memberid(handle_.get());
-      const bool known = id != nullptr && *id != '\0';
-      if (id != nullptr) rd_kafka_mem_free(handle_.get(), id);
-      return known;
-    };
-    while (!in_group() && Steady::now() < deadline) take_next(slice_ms);
-    rd_kafka_unsubscribe(handle_.get());
-    while (in_group() && Steady::now() < deadline) take_next(slice_ms);
-  }
-  drop_handle();
+  Leaver leaver = detach();
+  if (inside) farewells_.say(std::move(leaver));
 }
 
 }  // namespace drst::kafka

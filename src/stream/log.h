@@ -16,9 +16,9 @@
 //    drop repeats. A holder that is late but has no heir yet keeps its lease;
 //  * a partition that moves between live members is first given up by the one, at its poll, then taken by
 //    the other: nobody repeats anything. What an owner has polled it should commit before it polls again;
-//  * of two live processes with one member name the second is refused (InputError from poll) while the
-//    lease of the first runs; after that it replaces the first, whose poll then throws. The name of a dead
-//    process is free at once.
+//  * of two live processes with one member name the second is refused (PlaceTaken from poll) while the
+//    lease of the first runs; after that it replaces the first, whose poll then throws LeaseLost. The name of
+//    a dead process is free at once.
 //
 // Threads: a Log may be used from many threads; a Consumer belongs to one thread at a time. Errors:
 // LogError and children.
@@ -43,6 +43,16 @@ namespace drst {
 /// unreachable (Kafka).
 struct LogError : Error {
   using Error::Error;
+};
+/// A member's place in its group is gone, to an heir or because its lease ran out while nothing could be
+/// reached: this Consumer is of no more use. What was committed stands, and a new member may go on from
+/// there; it is refused (PlaceTaken) if there is an heir.
+struct LeaseLost : LogError {
+  explicit LeaseLost(const std::string& message) : LogError(ExitCode::failed, message) {}
+};
+/// Another live process has the member's name, or is the group's only member.
+struct PlaceTaken : InputError {
+  using InputError::InputError;
 };
 
 struct Header {
@@ -153,8 +163,8 @@ struct ConsumerOptions {
   std::string topic;
   Duration lease = std::chrono::seconds(10);  ///< polls renew it once a third is gone, so a holder that stops
                                               ///< is replaced after 2/3 to 3/3 of it
-  bool exclusive = false;  ///< the only member: InputError from subscribe() or the first poll() while another
-                           ///< live member is in the group
+  bool exclusive = false;  ///< the only member: PlaceTaken from the first poll() while another live member is
+                           ///< in the group
 };
 
 class Log {

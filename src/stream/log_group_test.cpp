@@ -188,7 +188,7 @@ TEST_P(LogGroup, ASecondOfTheSameNameIsRefusedWhileTheFirstLives) {
   EXPECT_FALSE(first->commit(0, 0));
   EXPECT_EQ(poll(*first), Ints{});
   EXPECT_EQ(first->revoked(), (Ints{0, 1, 2}));
-  EXPECT_THROW(poll(*first), LogError) << "it must stop, not fight for its name";
+  EXPECT_THROW(poll(*first), LeaseLost) << "it must stop, not fight for its name";
   first.reset();
   EXPECT_EQ(poll(*second), (Ints{0, 1, 2})) << "the fenced one takes no leave on behalf of the other";
 }

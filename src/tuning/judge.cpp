@@ -228,6 +228,7 @@ Judge::Judge(Log& log, ObjectStore& store, const Clock& clock, JudgeSettings set
 Judge::~Judge() = default;
 
 Step Judge::step() { return state_->step(); }
+bool Judge::joined() const { return state_->reader.joined(); }
 Judge::Counts Judge::counts() const { return state_->counts; }
 
 }  // namespace drst

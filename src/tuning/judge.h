@@ -101,6 +101,8 @@ class Judge final : public Component {
     uint64_t restarts = 0;         ///< of the weights, at a drift alarm
   };
   [[nodiscard]] Counts counts() const;
+  /// Whether it has ever been let into its group. Of the thread that steps it.
+  [[nodiscard]] bool joined() const;
 
  private:
   struct State;
