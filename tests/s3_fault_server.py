@@ -194,8 +194,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.error(416, "InvalidRange")
         if fault == "wrong-range":
             begin, end = begin + 1, end
+        if fault in ("torn", "torn-kms"):  # the old one's head and length, and other bytes
+            content = b"T" * len(content)
         part = content[begin:end]
-        self.answer(206, part, [("ETag", etag), ("Content-Range", f"bytes {begin}-{end - 1}/{len(content)}")],
+        more = [("x-amz-server-side-encryption", "aws:kms")] if fault == "torn-kms" else []
+        self.answer(206, part, [("ETag", etag), ("Content-Range", f"bytes {begin}-{end - 1}/{len(content)}"), *more],
                     len(part) // 2 if fault in ("half", "half-and-replaced") else None)
         if fault == "half-and-replaced":
             objects[key] = b"R" * len(content)

@@ -30,6 +30,14 @@ std::string digest_hex(const EVP_MD* algorithm, std::initializer_list<std::strin
 
 std::string sha256_hex(std::string_view bytes) { return digest_hex(EVP_sha256(), {bytes}); }
 
+std::optional<std::string> md5_hex(std::string_view bytes) {
+  try {
+    return digest_hex(EVP_md5(), {bytes});
+  } catch (const FailedError&) {
+    return std::nullopt;
+  }
+}
+
 std::string git_blob_id(std::string_view bytes) {
   const std::string head = "blob " + to_text(bytes.size());
   return digest_hex(EVP_sha1(), {head, std::string_view("\0", 1), bytes});

@@ -1,8 +1,10 @@
 #include "store/s3_download.h"
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
 
+#include "base/hash.h"
 #include "base/text.h"
 
 namespace drst {
@@ -22,6 +24,22 @@ std::optional<Range> content_range(std::string_view text) {
   const auto begin = parse_int(text.substr(0, dash)), total = parse_int(text.substr(slash + 1));
   if (!begin || !total || *begin < 0 || *total < *begin) return std::nullopt;
   return Range{static_cast<std::uint64_t>(*begin), static_cast<std::uint64_t>(*total)};
+}
+
+/// An MD5 in quotes, as a digest. A multipart upload's has a dash behind it, and a weak one begins with W/.
+std::optional<std::string> md5_of(std::string_view etag) {
+  constexpr std::size_t digits = 32;
+  if (etag.size() != digits + 2 || etag.front() != '"' || etag.back() != '"') return std::nullopt;
+  std::string digest(etag.substr(1, digits));
+  for (char& c : digest) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (digest.find_first_not_of("0123456789abcdef") != std::string::npos) return std::nullopt;
+  return digest;
+}
+
+/// With keys of KMS or of the customer an ETag is no digest of the content (S3's API reference, "Object").
+bool encrypts_etag(const HttpAnswer& answer) {
+  return answer.header("x-amz-server-side-encryption").starts_with("aws:kms") ||
+         !answer.header("x-amz-server-side-encryption-customer-algorithm").empty();
 }
 
 }  // namespace
@@ -62,6 +80,7 @@ bool S3Download::start(const HttpAnswer& answer) {
     total_ = length && *length >= 0 ? static_cast<std::uint64_t>(*length) : 0;
   }
   etag_ = etag;
+  etag_is_of_bytes_ = !encrypts_etag(answer);
   if (total_ > limit_) {
     state_ = State::too_large;
     return false;
@@ -89,9 +108,24 @@ S3Download::State S3Download::judge(const HttpAnswer& answer) {
   if (state_ == State::changed) forget();
   if (state_ != State::more) return state_;
   if (answer.status == 206 && bytes_.size() > total_) return State::wrong;
-  if (answer.status == 200) return State::whole;  // as long as it said, or it would be cut
-  if (bytes_.size() == total_) return State::whole;
+  if (answer.status == 200) return finish();  // as long as it said, or it would be cut
+  if (bytes_.size() == total_) return finish();
   return bytes_.size() > before_ ? State::more : State::wrong;
+}
+
+S3Download::State S3Download::finish() {
+  if (!is_torn()) return State::whole;
+  forget();
+  return State::torn;
+}
+
+/// Some services answer while an object is replaced with the old one's head and the new one's bytes.
+bool S3Download::is_torn() const {
+  if (!etag_is_of_bytes_ || bytes_.size() > digest_limit_) return false;
+  const auto wanted = md5_of(etag_);
+  if (!wanted) return false;
+  const auto got = md5_hex(bytes_);
+  return got && *got != *wanted;
 }
 
 }  // namespace drst

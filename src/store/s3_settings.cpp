@@ -60,6 +60,11 @@ void describe(SettingsVisitor& visitor, S3Settings& s) {
       {"MiB", "size of a piece that is read at once; larger objects take several requests", 1, 4096});
   visitor.visit("page_keys", s.page_keys,
                 {"keys", "keys asked for in one page of a list; S3 gives 1000 at most", 1, 1000});
+  visitor.visit("check_etag", s.check_etag,
+                {"",
+                 "compare what is read, up to 8 MiB, with an ETag that looks like an MD5 (none of an object "
+                 "in parts, or under a key of KMS or one's own). Off only for a service whose ETags look "
+                 "like one and are none"});
 }
 
 }  // namespace drst

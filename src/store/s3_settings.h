@@ -25,6 +25,7 @@ struct S3Settings {
   int64_t part_mib = 16;
   int64_t range_mib = 64;
   int64_t page_keys = 1000;
+  bool check_etag = true;
 };
 
 void describe(SettingsVisitor& visitor, S3Settings& settings);

@@ -1,6 +1,7 @@
 #include "store/s3_store.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -17,6 +18,8 @@ constexpr std::size_t max_key = 1024;
 constexpr std::size_t max_parts = 10'000;
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
 constexpr int max_versions = 8;  // that one reader sees come and go
+/// Larger objects are not compared with their ETag: an MD5 is slower than loopback.
+constexpr std::uint64_t most_compared = 8 * mebibyte;
 
 }  // namespace
 
@@ -144,7 +147,10 @@ bool S3Store::write_in_parts(const std::string& key, std::string_view bytes, boo
 std::optional<std::string> S3Store::get(const std::string& key, std::uint64_t limit) {
   auto ask = request("GET", key, "read");
   ask.expected = {404, 412, 416};
-  S3Download download(limit, static_cast<std::uint64_t>(client_.settings().range_mib) * mebibyte);
+  const auto& settings = client_.settings();
+  S3Download download(limit, static_cast<std::uint64_t>(settings.range_mib) * mebibyte,
+                      settings.check_etag ? most_compared : 0);
+  bool torn = false;
   ask.prepare = [&](S3Pairs& headers) { download.prepare(headers); };
   ask.write = [&](const HttpAnswer& so_far, std::string_view bytes) { return download.take(so_far, bytes); };
   for (int versions = 0; versions < max_versions;) {
@@ -153,6 +159,10 @@ std::optional<std::string> S3Store::get(const std::string& key, std::uint64_t li
     const auto state = download.judge(answer.http);
     if (state == S3Download::State::whole) return std::move(download.bytes());
     if (state == S3Download::State::changed) ++versions;
+    if (state == S3Download::State::torn && std::exchange(torn, true))
+      throw FailedError("cannot " + ask.doing +
+                        ": the service sent twice what is not of the MD5 that its ETag names; it is damaged "
+                        "there, or if the ETags of this service are no MD5, set s3.check_etag = false");
     if (state == S3Download::State::too_large)
       throw FailedError("cannot " + ask.doing + ": it has " + to_text(download.total()) + " bytes; at most " +
                         to_text(limit) + " are read");

@@ -10,8 +10,9 @@
 // What is written arrives whole or not at all: each request carries the SHA-256 of what it sends, and large
 // objects go up in parts that count only once completed (and are aborted on failure). What is read in pieces
 // (large objects, or after a cut) is of one version: each further piece asks for the same ETag, and reading
-// begins anew where it has changed. Requests, retries, errors: s3_client.h. Any thread, any number of
-// handles.
+// begins anew where it has changed. What has an MD5 as its ETag is compared with it up to 8 MiB
+// (s3.check_etag), read once more if it is another's, and then an error. Requests, retries, errors:
+// s3_client.h. Any thread, any number of handles.
 #pragma once
 
 #include <cstdint>

@@ -146,6 +146,23 @@ TEST_F(S3Faults, ACutObjectIsReadOnFromWhereItWas) {
   EXPECT_THAT(error([&] { s3.get("a"); }).second, HasSubstr("another range"));
 }
 
+TEST_F(S3Faults, BytesThatAreNotOfTheirETagAreReadAgain) {
+  auto s3 = store();
+  s3.put("a", "whole");
+  plan("torn");
+  EXPECT_EQ(s3.get("a"), "whole");
+  EXPECT_EQ(count("GET"), 2);
+  plan("torn\ntorn");
+  const auto [code, words] = error([&] { s3.get("a"); });
+  EXPECT_EQ(code, ExitCode::failed);
+  EXPECT_THAT(words, AllOf(HasSubstr("'a'"), HasSubstr("MD5"), HasSubstr("s3.check_etag")));
+  plan("torn-kms");
+  EXPECT_EQ(s3.get("a"), "TTTTT") << "an ETag that is no MD5 proves nothing";
+  settings_.check_etag = false;
+  plan("torn");
+  EXPECT_EQ(store().get("a"), "TTTTT");
+}
+
 TEST_F(S3Faults, LargeObjectsAreReadInPieces) {
   settings_.range_mib = 1;
   auto s3 = store();
