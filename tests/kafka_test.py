@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -77,7 +78,7 @@ class OnKafka(Temporary):
             process.communicate()
 
     def command(self, name, *more, settings=(), log=None):
-        tables = ["--offline", OFFLINE, "--model", "ridge"] if name == "retrain" else []
+        tables = ["--offline", OFFLINE, *([] if "--model" in more else ["--model", "ridge"])] if name == "retrain" else []
         settings = [f"stream.topic={self.topic}", *settings]
         return [DRST, name, *tables, "--store", f"file:{self.store}", "--log", log or f"kafka://{self.bootstrap}",
                 *[f"--set={s}" for s in settings], *more]
@@ -169,6 +170,46 @@ class Processes(OnKafka):
         records = self.summary(None)["records"]
         self.assertEqual((records["predicted"], records["lost"]), (600, 0))
         self.assertEqual(len(traces(self.store)), 600)
+
+    def test_a_second_retrainer_beside_one_that_is_busy(self):
+        """Whose step takes longer than its lease has lost its place for a while. However late it is, one of the two goes on, and only one."""
+        lease = ["reader.lease_s=1"]
+        drst("offline", "--offline", OFFLINE, "--model", "mlp", "--store", f"file:{self.store}", "-q")
+        parts = [self.start("monitor", "--run-id", "one"), self.start("infer", "--run-id", "one"), self.start("produce", *self.STAGES)]
+        holder = self.start("retrain", "--run-id", "one", "--model", "mlp", settings=lease)
+        time.sleep(3)
+        counts = {"refused": 0, "thrown out": 0, "replaced": 0}
+        for number in range(1000):
+            if parts[-1].poll() is not None:
+                break
+            late = number % 5 == 4
+            if late:
+                holder.send_signal(signal.SIGSTOP)
+                time.sleep(0.9)
+            other = self.start("retrain", "--run-id", "one", "--model", "mlp", settings=lease)
+            if late:
+                time.sleep(0.2 * (number % 3))
+                holder.send_signal(signal.SIGCONT)
+            while holder.poll() is None and other.poll() is None:
+                time.sleep(0.05)
+            if holder.poll() is None:
+                _, told = other.communicate(timeout=60)
+                self.running.remove(other)
+                self.assertIn("already in the group, and this member must be the only one", told)
+                self.assertIn(other.returncode, (1, 3), told)  # 1: it was let in while the first was late, which came back
+                counts["refused" if other.returncode == 3 else "thrown out"] += 1
+            elif holder.returncode == 1:
+                self.assertRegex(self.ended(holder, 1), "has lost its place.*another has its place")
+                holder = other
+                counts["replaced"] += 1
+            else:
+                break
+        told = self.ended(holder)
+        print(counts, f"the last one's place was lost and taken back {told.count('so it goes on')} times")
+        for part in parts:
+            self.ended(part)
+        records = self.summary(None)["records"]
+        self.assertEqual((records["predicted"], records["lost"], records["duplicates"]), (600, 0, 0))
 
     def test_hostile_records_become_dead_letters(self):
         drst("offline", "--offline", OFFLINE, "--model", "ridge", "--store", f"file:{self.store}", "-q")

@@ -2,6 +2,7 @@
 #include <array>
 #include <atomic>
 
+#include "base/time.h"
 #include "cli/command.h"
 #include "pipeline/drive.h"
 #include "pipeline/run.h"
@@ -15,9 +16,10 @@ namespace drst::cli {
 
 namespace {
 
-/// Retrainer and judge are each the only member of a group. The retrainer joins its own once the judge is in:
-/// a step of a retrainer may take longer than its lease, one of a judge does not. So a second process is
-/// refused by the judge's group, before it has thrown out a retrainer that was busy.
+/// Retrainer and judge are each the only member of a group, and of two processes one must have both: the one
+/// whose judge is in. So the retrainer joins after it (a step of a retrainer may take longer than its lease,
+/// and a second process would take the place of one that is only busy), and if it meets another's it waits
+/// until that is gone, which has lost its judge's place and must end.
 struct JudgeFirst final : Component {
   JudgeFirst(Judge& judge_, std::atomic<bool>& joined_) : judge(judge_), joined(joined_) {}
   [[nodiscard]] std::string_view name() const override { return judge.name(); }
@@ -33,10 +35,22 @@ struct RetrainerAfter final : Component {
   RetrainerAfter(Retrainer& retrainer_, const std::atomic<bool>& judge_joined_)
       : retrainer(retrainer_), judge_joined(judge_joined_) {}
   [[nodiscard]] std::string_view name() const override { return retrainer.name(); }
-  Step step() override { return judge_joined ? retrainer.step() : Step::idle; }
+  Step step() override {
+    if (!judge_joined) return Step::idle;
+    try {
+      return retrainer.step();
+    } catch (const PlaceTaken&) {
+      constexpr double patience_s = 60;  // longer than the other's step
+      const double now = monotonic_seconds();
+      if (refused_since < 0) refused_since = now;
+      if (now - refused_since > patience_s) throw;
+      return Step::idle;
+    }
+  }
   [[nodiscard]] double helper_cpu_s() const override { return retrainer.helper_cpu_s(); }
   Retrainer& retrainer;
   const std::atomic<bool>& judge_joined;
+  double refused_since = -1;
 };
 
 }  // namespace
