@@ -172,21 +172,28 @@ class Processes(OnKafka):
         self.assertEqual(len(traces(self.store)), 600)
 
     def test_a_second_retrainer_beside_one_that_is_busy(self):
+        counts = self.run_beside_others("tuning.refit_steps=100000", "tuning.refit_every_labels=200")
+        self.assertEqual(counts["replaced"], 0, "its judge was not late, and so nobody may take its place")
+
+    def test_a_second_retrainer_beside_one_that_is_stopped(self):
+        self.run_beside_others(stopped_each=5)
+
+    def run_beside_others(self, *settings, stopped_each=1000):
         """Whose step takes longer than its lease has lost its place for a while. However late it is, one of the two goes on, and only one."""
-        lease = ["reader.lease_s=1"]
+        settings = ["reader.lease_s=1", *settings]
         drst("offline", "--offline", OFFLINE, "--model", "mlp", "--store", f"file:{self.store}", "-q")
         parts = [self.start("monitor", "--run-id", "one"), self.start("infer", "--run-id", "one"), self.start("produce", *self.STAGES)]
-        holder = self.start("retrain", "--run-id", "one", "--model", "mlp", settings=lease)
+        holder = self.start("retrain", "--run-id", "one", "--model", "mlp", settings=settings)
         time.sleep(3)
         counts = {"refused": 0, "thrown out": 0, "replaced": 0}
         for number in range(1000):
             if parts[-1].poll() is not None:
                 break
-            late = number % 5 == 4
+            late = number % stopped_each == stopped_each - 1
             if late:
                 holder.send_signal(signal.SIGSTOP)
                 time.sleep(0.9)
-            other = self.start("retrain", "--run-id", "one", "--model", "mlp", settings=lease)
+            other = self.start("retrain", "--run-id", "one", "--model", "mlp", settings=settings)
             if late:
                 time.sleep(0.2 * (number % 3))
                 holder.send_signal(signal.SIGCONT)
@@ -204,12 +211,13 @@ class Processes(OnKafka):
                 counts["replaced"] += 1
             else:
                 break
-        told = self.ended(holder)
+        told = self.ended(holder, within=120)
         print(counts, f"the last one's place was lost and taken back {told.count('so it goes on')} times")
         for part in parts:
             self.ended(part)
         records = self.summary(None)["records"]
         self.assertEqual((records["predicted"], records["lost"], records["duplicates"]), (600, 0, 0))
+        return counts
 
     def test_hostile_records_become_dead_letters(self):
         drst("offline", "--offline", OFFLINE, "--model", "ridge", "--store", f"file:{self.store}", "-q")

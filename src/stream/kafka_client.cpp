@@ -141,7 +141,14 @@ Event Client::ask(rd_kafka_admin_op_t kind, const std::string& what,
                   const std::function<void(rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)>& send,
                   const std::function<rd_kafka_resp_err_t(rd_kafka_event_t*, std::string&)>& error_of) {
   Event event;
-  insist(site_, notices_, what, site_.patience(), [&](int) {
+  insist(site_, notices_, what, site_.patience(), [&](int timeout_ms) {
+    // Of librdkafka's admin requests those to a coordinator that cannot be reached may fail an assertion of
+    // its own (its issue 4605, open): so only once a broker answers.
+    const rd_kafka_metadata_t* brokers = nullptr;
+    if (const auto away = rd_kafka_metadata(handle_.get(), 0, nullptr, &brokers, timeout_ms);
+        away != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return away;
+    rd_kafka_metadata_destroy(brokers);
     const Queue queue(rd_kafka_queue_new(handle_.get()));
     const AdminOptions options(rd_kafka_AdminOptions_new(handle_.get(), kind));
     std::array<char, 256> words{};

@@ -35,6 +35,23 @@ bool means_lost(rd_kafka_resp_err_t code) {
   }
 }
 
+/// Of the answer to a commit: which partitions are lost, and the error of the others, a passing one first.
+rd_kafka_resp_err_t worst_of(rd_kafka_event_t& answer, std::vector<int>& lost) {
+  lost.clear();
+  auto code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  const auto* list = rd_kafka_event_topic_partition_list(&answer);
+  for (int i = 0; list != nullptr && i < list->cnt; ++i) {
+    const auto& one = list->elems[i];
+    // The group is not at rest: that of all.
+    if (one.err == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS) return one.err;
+    if (means_lost(one.err))
+      lost.push_back(one.partition);
+    else if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      code = one.err;
+  }
+  return code;
+}
+
 }  // namespace
 
 GroupMember::~GroupMember() {
@@ -354,6 +371,7 @@ std::vector<int> GroupMember::commit_as_holder(std::span<const PartitionOffset> 
     what += " offset " + to_text(offset) + " of partition " + to_text(partition) + ",";
   what += " by " + where();
   std::vector<int> lost;
+  const auto restless_until = Steady::now() + options_.lease;
   insist(client_.site(), *notices_, what, client_.site().patience(), [&](int) {
     const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
     for (const auto& [partition, offset] : offsets)
@@ -368,21 +386,14 @@ std::vector<int> GroupMember::commit_as_holder(std::span<const PartitionOffset> 
       if (!event && Steady::now() - begin > grace) throw_if_stopped();
     }
     if (event) code = rd_kafka_event_error(event.get());
+    if (event && code == RD_KAFKA_RESP_ERR_NO_ERROR) code = worst_of(*event, lost);
+    // A sticky member keeps its partitions while a group that it has joined again comes to rest.
+    if (code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS && Steady::now() < restless_until)
+      return RD_KAFKA_RESP_ERR__RETRY;
+    if (!means_lost(code)) return code;
     lost.clear();
-    if (means_lost(code)) {
-      for (const auto& [partition, offset] : offsets) lost.push_back(partition);
-      return RD_KAFKA_RESP_ERR_NO_ERROR;
-    }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || !event) return code;
-    const auto* answer = rd_kafka_event_topic_partition_list(event.get());
-    for (int i = 0; answer != nullptr && i < answer->cnt; ++i) {
-      const auto& one = answer->elems[i];
-      if (means_lost(one.err))
-        lost.push_back(one.partition);
-      else if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        code = one.err;
-    }
-    return code;
+    for (const auto& [partition, offset] : offsets) lost.push_back(partition);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
   });
   return lost;
 }
