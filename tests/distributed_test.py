@@ -382,7 +382,7 @@ class Outages(Distributed):
         self.assertEqual({name: process.poll() for name, process in parts.items()}, dict.fromkeys(parts))
         broker.start()
         told = {name: self.ended(process) for name, process in parts.items()}  # by themselves: nobody starts them again
-        print({name: words.count("joins again") + words.count("so it goes on") for name, words in told.items()}, "places lost and taken back")
+        print({name: words.count("joins again") + words.count("so it goes on") for name, words in told.items()}, "places taken back")
         records = self.check()["records"]
         self.assertEqual((records["predicted"], records["lost"], records["duplicates"]), (600, 0, 0))
 

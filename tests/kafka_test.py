@@ -179,7 +179,7 @@ class Processes(OnKafka):
         self.run_beside_others(stopped_each=5)
 
     def run_beside_others(self, *settings, stopped_each=1000):
-        """Whose step takes longer than its lease has lost its place for a while. However late it is, one of the two goes on, and only one."""
+        """Whose step takes longer than its lease has lost its place for a while. However late it is, one of two goes on, and only one."""
         settings = ["reader.lease_s=1", *settings]
         drst("offline", "--offline", OFFLINE, "--model", "mlp", "--store", f"file:{self.store}", "-q")
         parts = [self.start("monitor", "--run-id", "one"), self.start("infer", "--run-id", "one"), self.start("produce", *self.STAGES)]
@@ -203,7 +203,7 @@ class Processes(OnKafka):
                 _, told = other.communicate(timeout=60)
                 self.running.remove(other)
                 self.assertIn("already in the group, and this member must be the only one", told)
-                self.assertIn(other.returncode, (1, 3), told)  # 1: it was let in while the first was late, which came back
+                self.assertIn(other.returncode, (1, 3), told)  # 1: it was in while the first was late, which came back
                 counts["refused" if other.returncode == 3 else "thrown out"] += 1
             elif holder.returncode == 1:
                 self.assertRegex(self.ended(holder, 1), "has lost its place.*another has its place")

@@ -35,7 +35,7 @@ bool means_lost(rd_kafka_resp_err_t code) {
   }
 }
 
-/// Of the answer to a commit: which partitions are lost, and the error of the others, a passing one first.
+/// Of the answer to a commit: which partitions are lost, and the error of the others.
 rd_kafka_resp_err_t worst_of(rd_kafka_event_t& answer, std::vector<int>& lost) {
   lost.clear();
   auto code = RD_KAFKA_RESP_ERR_NO_ERROR;
