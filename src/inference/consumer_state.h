@@ -51,6 +51,8 @@ struct InferenceConsumer::State {
   std::optional<Mixer> mixer;
   WantedExperts wanted;
   std::unique_ptr<ServedExperts> retiring_experts;  // as below
+  std::unique_ptr<ServedModel> next;                // taken from the guard, and not yet in use
+  std::size_t warmed = 0;                           // parts of it
   std::unique_ptr<ServedModel> retiring;  // replaced, and the guard has not yet freed the one before
   std::unique_ptr<Consumer> consumer;
   Batch batch;
