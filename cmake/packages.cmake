@@ -11,6 +11,7 @@ find_package(EXPAT REQUIRED)
 pkg_check_modules(lmdb REQUIRED IMPORTED_TARGET lmdb)
 pkg_check_modules(libdeflate REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(rdkafka REQUIRED IMPORTED_TARGET rdkafka)
+pkg_check_modules(libarchive REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 # Not linked but opened when it is needed (trees/xgboost_library.h), under the name that a linked program would ask for.
 pkg_check_modules(xgboost REQUIRED IMPORTED_TARGET xgboost)

@@ -14,6 +14,7 @@
 #include "ingest/producer.h"
 #include "ingest/simulator_settings.h"
 #include "learn/settings.h"
+#include "measure/settings.h"
 #include "registry/registry.h"
 #include "store/s3_settings.h"
 #include "store/settings.h"
@@ -52,6 +53,7 @@ struct Config {
   KafkaSettings kafka;
   SimulatorSettings simulator;
   DatasetSettings datasets;
+  PreprocessSettings preprocess;
   StoreSettings store;
   S3Settings s3;
   TelemetrySettings telemetry;

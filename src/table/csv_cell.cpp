@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "table/decimal.h"
+#include "base/decimal.h"
 
 namespace drst::detail {
 

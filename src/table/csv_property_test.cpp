@@ -8,10 +8,10 @@
 #include <cstdlib>
 #include <set>
 
+#include "base/decimal.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "table/csv.h"
-#include "table/decimal.h"
 
 namespace drst {
 namespace {

@@ -5,12 +5,12 @@
 #include <optional>
 #include <unordered_map>
 
+#include "base/decimal.h"
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
 #include "table/csv.h"
 #include "table/csv_cell.h"
-#include "table/decimal.h"
 
 namespace drst {
 

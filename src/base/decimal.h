@@ -3,7 +3,8 @@
 // Counters and rates are short decimals. If the digits fit in 53 bits and the power of ten is at most 22,
 // both are exact doubles and one division rounds correctly (W. D. Clinger, "How to read floating point
 // numbers accurately", PLDI 1990); eight digits at a time are converted by multiplication. Anything else goes
-// to std::from_chars, which is correctly rounded and knows no locale. Internal to this room.
+// to std::from_chars, which is correctly rounded and knows no locale. For readers of whole files; text.h is
+// for single numbers.
 #pragma once
 
 #include <bit>
