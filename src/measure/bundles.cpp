@@ -114,6 +114,7 @@ bool natural_less(std::string_view a, std::string_view b) {
       if (x != y) return x < y;
       continue;
     }
+    if (digit(a[i]) != digit(b[j])) return digit(a[i]);  // the text before the number is the shorter one
     if (a[i] != b[j]) return static_cast<unsigned char>(a[i]) < static_cast<unsigned char>(b[j]);
     ++i;
     ++j;

@@ -83,7 +83,7 @@ FoundBundles find_bundles(const std::vector<std::filesystem::path>& inputs, Bund
 void read_bundles(FoundBundles& found, const PreprocessSettings& settings, std::size_t threads,
                   const std::function<void(std::size_t index, Bundle bundle)>& work);
 
-/// "exp2" before "exp10": digits by their value, all else by bytes.
+/// "exp2" before "exp10" before "exp-1": texts between numbers by their bytes, numbers by their value.
 bool natural_less(std::string_view a, std::string_view b);
 
 }  // namespace drst

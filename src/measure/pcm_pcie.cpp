@@ -10,10 +10,12 @@ namespace drst {
 
 namespace {
 
-/// "203028(Total)": the number, and the sort in lower case; the sort is empty if there is none.
+/// "203028(Total)": the number, and the sort in lower case. Without one, as pcm-pcie prints unless it is
+/// asked for misses and hits (-e), the number is the total. Empty: neither.
 std::string sort_of(std::string_view& cell) {
   const auto open = cell.find('(');
-  if (open == std::string_view::npos || cell.back() != ')') return {};
+  if (open == std::string_view::npos) return "total";
+  if (cell.back() != ')') return {};
   std::string sort(cell.substr(open + 1, cell.size() - open - 2));
   std::transform(sort.begin(), sort.end(), sort.begin(), [](unsigned char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : static_cast<char>(c);

@@ -193,6 +193,16 @@ void write_manifest(const fs::path& folder, const PreprocessRequest& request,
                     json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n", Sync::no);
 }
 
+/// A name that is mistyped is told before the work, not after it.
+void check_subsets(const std::vector<Subset>& subsets, const FoundBundles& found) {
+  std::vector<MadeExperiment> names(found.bundles.size());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    names[i].scenario = found.bundles[i].scenario;
+    names[i].experiment = found.bundles[i].experiment;
+  }
+  for (const auto& subset : subsets) (void)select(subset, names);
+}
+
 std::string words_of(BundleKind kind) {
   return kind == BundleKind::perf
              ? "a bundle of perf is a folder with <vnf>.csv (preprocess.vnfs), tx_stats.csv, rx_stats.csv or "
@@ -211,6 +221,7 @@ PreprocessResult preprocess(const PreprocessRequest& request) {
                                                : "; there are " + to_text(found.of_other_kind) + " of " +
                                                      (request.kind == BundleKind::perf ? "PCM" : "perf") +
                                                      ", for the other command"));
+  check_subsets(subsets, found);
   detail::PreprocessOutput output(request.out, request.overwrite);
   const fs::path& folder = output.unfinished();
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());

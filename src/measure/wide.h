@@ -31,7 +31,8 @@ struct WideSeries {
 WideSeries read_pcm(std::string_view bytes, const WideOptions& options, FileDirt& dirt);
 
 /// `pcm-pcie -csv`: one block of lines a second, a header and a line for each socket and sort, unfolded into
-/// "skt-<socket>_<name>-<total|miss|hit>". A last block that lacks lines is left out and counted.
+/// "skt-<socket>_<name>-<total|miss|hit>" (total only where the tool was not asked for more). A last block
+/// that lacks lines is left out and counted.
 WideSeries read_pcm_pcie(std::string_view bytes, const WideOptions& options, FileDirt& dirt);
 
 /// OpenNetVM's manager: a line a VNF and second without header, widened to "<vnf>-<name>". A VNF that comes
