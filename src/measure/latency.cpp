@@ -24,6 +24,23 @@ std::size_t fields_of(std::string_view line, std::string_view (&fields)[3]) {
 
 }  // namespace
 
+std::size_t probes_per_row(std::size_t probes, std::size_t rows) {
+  constexpr std::size_t enough = 20;
+  if (rows < enough) return 1;
+  const std::size_t each = (probes + rows / 2) / rows;
+  if (each < 2) return 1;
+  const std::size_t length = probes / each;  // probing begins and ends a little before or after counting
+  const std::size_t off = length > rows ? length - rows : rows - length;
+  return off <= std::max<std::size_t>(2, rows / 10) ? each : 1;
+}
+
+std::vector<double> last_of_each(const std::vector<double>& values, std::size_t each) {
+  if (each <= 1) return values;
+  std::vector<double> last;
+  for (std::size_t i = each - 1; i < values.size(); i += each) last.push_back(values[i]);
+  return last;
+}
+
 LatencySeries read_latency(std::string_view bytes, const LatencyOptions& options, FileDirt& dirt) {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   LatencySeries series;

@@ -28,6 +28,12 @@ struct LatencySeries {
   std::string reason;          ///< why: "set", "the probe's time-out", "median 28412", "empty"
 };
 
+/// Of a bundle with so many rows (seconds) and probes: 1, unless there are enough rows to tell (20) and about
+/// a multiple of them of probes.
+std::size_t probes_per_row(std::size_t probes, std::size_t rows);
+/// The last of each `each` (at least 1) probes.
+std::vector<double> last_of_each(const std::vector<double>& values, std::size_t each);
+
 LatencySeries read_latency(std::string_view bytes, const LatencyOptions& options, FileDirt& dirt);
 
 }  // namespace drst

@@ -77,7 +77,7 @@ Experiment make_perf_experiment(const Bundle& bundle, const PreprocessSettings& 
   }
   const auto sent = assembly.rates(FileRole::sent, "input_rate", "tx_stats.csv");
   const auto received = assembly.rates(FileRole::received, "output_rate", "rx_stats.csv");
-  const auto latency = assembly.latency();
+  auto latency = assembly.latency();
   if (const BundleFile* manager = assembly.find(FileRole::nf_out); manager != nullptr)
     (void)read_nf_out(manager->bytes, settings.wide_options(), assembly.dirt_of(*manager));
   assembly.look_at_the_rest();
@@ -107,6 +107,12 @@ Experiment make_perf_experiment(const Bundle& bundle, const PreprocessSettings& 
     from("none", 0);
   }
   assembly.provenance["rows"] = rows;
+  if (latency) {
+    const auto set = static_cast<std::size_t>(settings.latency_probes_per_row);
+    const std::size_t each = set > 0 ? set : probes_per_row(latency->size(), rows);
+    assembly.provenance["latency"]["probes_per_row"] = each;
+    latency = last_of_each(*latency, each);
+  }
   for (const auto& vnf : vnfs) {
     if (vnf.series.columns.empty()) continue;
     std::size_t length = 0;

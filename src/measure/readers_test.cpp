@@ -98,6 +98,18 @@ TEST(Latency, OddLinesKeepTheirRow) {
   EXPECT_EQ(dirt.count(Dirt::ragged_row), 1U);
 }
 
+TEST(Latency, ProbesOfWhichSeveralComeInASecond) {
+  EXPECT_EQ(probes_per_row(90, 45), 2U);
+  EXPECT_EQ(probes_per_row(87, 45), 2U) << "probing ended a little before";
+  EXPECT_EQ(probes_per_row(46, 45), 1U);
+  EXPECT_EQ(probes_per_row(68, 45), 1U) << "no multiple";
+  EXPECT_EQ(probes_per_row(450, 45), 10U);
+  EXPECT_EQ(probes_per_row(13, 1), 1U) << "too few rows to tell";
+  EXPECT_EQ(probes_per_row(0, 45), 1U);
+  EXPECT_EQ(last_of_each({1, 2, 3, 4, 5}, 2), (std::vector<double>{2, 4}));
+  EXPECT_EQ(last_of_each({1, 2}, 1), (std::vector<double>{1, 2}));
+}
+
 TEST(Wrapped, ADifferenceModulo2To64) {
   FileDirt dirt;
   EXPECT_EQ(without_wrap(18446744073.71, true, 1e15, 1, dirt), 0) << "GB of PCM: below zero by rounding";

@@ -50,6 +50,13 @@ void describe(SettingsVisitor& visitor, PreprocessSettings& s) {
                  "a value of exactly this says that the probe gave up: missing. The published probes do "
                  "after 15 ms, in nanoseconds",
                  0, 1e15});
+  visitor.visit(
+      "latency_probes_per_row", s.latency_probes_per_row,
+      {"probes",
+       "a second's row takes the last of so many; 0: one, or, where a bundle of 20 rows or more has a "
+       "multiple of its rows, that many. The published stage2 bundles were probed twice a second, and "
+       "their table has each second probe",
+       0, 1000});
   visitor.visit("separator", s.separator,
                 {"", "of perf's text, as its option -x; auto: found out of each file"});
   visitor.visit("hybrid_pmus", s.hybrid_pmus,

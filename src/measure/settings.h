@@ -22,6 +22,7 @@ struct PreprocessSettings {
   std::string latency_unit = "auto";
   double latency_threshold = 1000;
   double latency_time_out = 15'000'000;
+  int64_t latency_probes_per_row = 0;
   std::string separator = "auto";
   std::string hybrid_pmus = "summed";
   std::string conflict_side = "ours";
