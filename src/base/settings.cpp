@@ -416,7 +416,9 @@ std::string Settings::to_toml(bool with_notes) const {
   for (const auto& [section, visit_section] : sections_) {
     if (!out.empty()) out += "\n";
     out += "[" + section + "]\n";
-    const auto print = [&](std::string_view key, const std::string& value, const SettingNote& note) {
+    // By name: clang 14, which builds the fuzzers, captures no structured binding.
+    const auto print = [&out, with_notes, &name = section](std::string_view key, const std::string& value,
+                                                           const SettingNote& note) {
       if (with_notes) {
         std::string words = note.reason;
         if (!note.unit.empty()) words += " Unit: " + note.unit + ".";
@@ -425,7 +427,7 @@ std::string Settings::to_toml(bool with_notes) const {
         out += wrap_comment(words, 110);
       }
       if (value.starts_with(Printer::table_mark)) {
-        out += "[" + section + "." + std::string(key) + "]" + value.substr(1) + "\n";
+        out += "[" + name + "." + std::string(key) + "]" + value.substr(1) + "\n";
       } else {
         out += std::string(key) + " = " + value + "\n";
       }

@@ -117,6 +117,12 @@ void Assembly::length(const std::string& series, std::size_t length, std::size_t
   }
 }
 
+const std::string& Assembly::hash_of(const BundleFile& file) {
+  std::string& hash = hashes_[&file];
+  if (hash.empty()) hash = sha256_hex(file.bytes);
+  return hash;
+}
+
 Experiment Assembly::take(Table table, Table quality, const std::string& counters) {
   Experiment made;
   auto& files = provenance["files"] = nlohmann::ordered_json::array();
@@ -125,7 +131,7 @@ Experiment Assembly::take(Table table, Table quality, const std::string& counter
     nlohmann::ordered_json entry;
     entry["file"] = file.name;
     entry["bytes"] = file.bytes.size();
-    if (!file.bytes.empty()) entry["sha256"] = sha256_hex(file.bytes);
+    if (!file.bytes.empty()) entry["sha256"] = hash_of(file);
     files.push_back(std::move(entry));
   }
   auto& dirt = provenance["dirt"] = nlohmann::ordered_json::array();

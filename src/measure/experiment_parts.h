@@ -31,6 +31,8 @@ class Assembly {
   void look_at_the_rest();
   /// `length` of `series`, cut or padded to `rows`.
   void length(const std::string& series, std::size_t length, std::size_t rows);
+  /// Of the file's bytes, computed once.
+  const std::string& hash_of(const BundleFile& file);
   Experiment take(Table table, Table quality, const std::string& counters);
 
   nlohmann::ordered_json provenance;
@@ -39,6 +41,7 @@ class Assembly {
   const Bundle& bundle_;
   const PreprocessSettings& settings_;
   std::map<std::string, FileDirt> dirt_;
+  std::map<const BundleFile*, std::string> hashes_;
   std::vector<FileKind> kinds_;  ///< by file
 };
 

@@ -54,7 +54,14 @@ struct Union {
 };
 
 /// Appends the table in `path` to `text`, its columns where `all` has them.
-void append(std::string& text, const fs::path& path, const Union& all, Output& output) {
+void append(std::string& text, const fs::path& path, const std::vector<std::string>& columns,
+            const Union& all, Output& output) {
+  if (columns == all.names) {  // the usual case: its lines are ours
+    const std::string lines = read_file(path);
+    text.append(lines, lines.find('\n') + 1, std::string::npos);
+    output.write(text);
+    return;
+  }
   CsvOptions options;
   options.max_columns = ~std::size_t{0};  // we wrote it
   const Table table = read_csv(path, options);
@@ -98,8 +105,9 @@ MergedTable merge_experiments(const fs::path& folder, const std::string& name,
     for (const auto* experiment : experiments) {
       throw_if_stopped();
       if (experiment->rows == 0) continue;
-      if (!(quality ? experiment->quality_columns : experiment->columns)->empty()) {
-        append(text, folder / (experiment->file + ending), all, output);
+      const auto& own = *(quality ? experiment->quality_columns : experiment->columns);
+      if (!own.empty()) {
+        append(text, folder / (experiment->file + ending), own, all, output);
       } else {  // rows of both tables stay side by side
         const std::vector<double> none(all.names.size(), std::numeric_limits<double>::quiet_NaN());
         for (std::size_t row = 0; row < experiment->rows; ++row) append_csv_row(text, none, row);

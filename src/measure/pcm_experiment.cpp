@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "base/hash.h"
 #include "base/text.h"
 #include "measure/experiment.h"
 #include "measure/experiment_parts.h"
@@ -29,7 +28,7 @@ Experiment make_pcm_experiment(const Bundle& bundle, const PreprocessSettings& s
     auto& dirt = assembly.dirt_of(file);
     Source source{kind.source,
                   pcie ? read_pcm_pcie(file.bytes, options, dirt) : read_pcm(file.bytes, options, dirt)};
-    if (source.series.rows > 0) fingerprints += kind.source + " " + sha256_hex(file.bytes) + "\n";
+    if (source.series.rows > 0) fingerprints += kind.source + " " + assembly.hash_of(file) + "\n";
     sources.push_back(std::move(source));
   }
   const auto has = [&](const std::string& name) {

@@ -2,7 +2,6 @@
 #include <cmath>
 #include <optional>
 
-#include "base/hash.h"
 #include "measure/experiment.h"
 #include "measure/experiment_parts.h"
 #include "measure/perf_series.h"
@@ -73,7 +72,7 @@ Experiment make_perf_experiment(const Bundle& bundle, const PreprocessSettings& 
       continue;
     }
     vnfs.back().series = read_perf(file->bytes, settings.perf_options(), assembly.dirt_of(*file));
-    if (!vnfs.back().series.columns.empty()) fingerprints += name + " " + sha256_hex(file->bytes) + "\n";
+    if (!vnfs.back().series.columns.empty()) fingerprints += name + " " + assembly.hash_of(*file) + "\n";
   }
   const auto sent = assembly.rates(FileRole::sent, "input_rate", "tx_stats.csv");
   const auto received = assembly.rates(FileRole::received, "output_rate", "rx_stats.csv");

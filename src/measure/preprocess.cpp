@@ -1,6 +1,7 @@
 #include "measure/preprocess.h"
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -22,6 +23,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// Plainly: nobody reads what is aside until it is whole.
+void write(const fs::path& path, const std::string& text) {
+  std::ofstream stream(path, std::ios::binary);
+  stream.write(text.data(), static_cast<std::streamsize>(text.size()));
+  stream.close();
+  if (!stream) throw FailedError(path.string() + " cannot be written; is the disk full?");
+}
+
 /// Writes the files of each experiment and keeps its name; threads may call at once.
 class Maker {
  public:
@@ -40,10 +49,10 @@ class Maker {
     made.fingerprint = experiment.fingerprint;
     const fs::path path = folder_ / (made.file + ".csv");
     fs::create_directories(path.parent_path());
-    write_file_atomic(path, to_csv(experiment.table), Sync::no);
+    write(path, to_csv(experiment.table));
     if (experiment.quality.columns() > 0)
-      write_file_atomic(folder_ / (made.file + ".quality.csv"), to_csv(experiment.quality), Sync::no);
-    write_file_atomic(folder_ / (made.file + ".provenance.json"), experiment.provenance + "\n", Sync::no);
+      write(folder_ / (made.file + ".quality.csv"), to_csv(experiment.quality));
+    write(folder_ / (made.file + ".provenance.json"), experiment.provenance + "\n");
     const std::lock_guard lock(mutex_);
     made.columns = shared(experiment.table.names());
     made.quality_columns = shared(experiment.quality.names());
