@@ -7,6 +7,7 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "ingest/simulator_raw.h"
 #include "ingest/simulator_writer.h"
 
 namespace drst::cli {
@@ -20,6 +21,8 @@ struct Options {
   int64_t experiment_rows = 0;
   std::vector<std::string> changes;
   bool folder = false;
+  bool raw = false;
+  double dirt = 0;
   bool overwrite = false;
 };
 
@@ -39,6 +42,12 @@ int simulate(Context& context, const Options& options) {
   spec.experiment_rows = options.experiment_rows;
   spec.settings = context.config.simulator;
   for (const auto& change : options.changes) spec.changes.push_back(parse_change(change));
+  if (options.raw) {
+    const auto rows = simulate_raw_folder(context.out, {spec, options.dirt});
+    log::info("raw bundles: " + context.out + ", " + to_text(rows) +
+              " rows; simulated.csv has the table, simulated-dirt.csv what was spoilt");
+    return 0;
+  }
   if (!context.out.empty() && spec.rows > 0) {
     if (!options.overwrite && std::filesystem::exists(context.out))
       throw InputError("--out " + context.out +
@@ -81,6 +90,16 @@ void add_simulate(CLI::App& app, Context& context) {
                       "WHAT[/VNF]@ROW[-ROW]*FACTOR, WHAT one of cost, traffic, noise; may be repeated");
   command->add_flag("--folder", options->folder, "a whole folder of tables, like the published one")
       ->needs("--out");
+  auto* raw = command
+                  ->add_flag("--raw", options->raw,
+                             "raw bundles as perf, MoonGen and a probe leave them, for drst preprocess")
+                  ->needs("--out")
+                  ->excludes("--folder");
+  command
+      ->add_option("--dirt", options->dirt,
+                   "with --raw: how likely each file has each kind of dirt, by --seed; 0 to 1")
+      ->check(CLI::Range(0.0, 1.0))
+      ->needs(raw);
   command->add_flag("--overwrite", options->overwrite, "replace the file that --out names");
   command->callback(
       [&context, options] { context.action = [&context, options] { return simulate(context, *options); }; });

@@ -77,7 +77,7 @@ std::optional<Layout> layout_of(const Fields& fields, std::size_t count) {
 class Reader {
  public:
   Reader(const PerfOptions& options, FileDirt& dirt)
-      : options_(options), dirt_(dirt), collector_(options, dirt), separator_(options.separator) {}
+      : dirt_(dirt), collector_(options, dirt), separator_(options.separator) {}
 
   void line(std::string_view text, std::uint64_t number) {
     if (text[0] == '#') return;  // "# started on"
@@ -167,7 +167,6 @@ class Reader {
     collector_.add(variant, value, nan, false, number);
   }
 
-  const PerfOptions& options_;
   FileDirt& dirt_;
   PerfCollector collector_;
   std::string separator_;
