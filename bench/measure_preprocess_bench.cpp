@@ -37,8 +37,10 @@ std::string perf_text(drst::Random& random) {
   for (int second = 1; second <= seconds; ++second) {
     const std::string time = "     " + drst::to_fixed(second * 1.000447, 9);
     for (const auto& event : all_events()) {
-      text += time + "," + drst::to_text(static_cast<std::int64_t>(std::exp(random.uniform(8, 23)))) + ",," +
-              event;
+      text.append(time).append(",");
+      text.append(drst::to_text(static_cast<std::int64_t>(std::exp(random.uniform(8, 23)))))
+          .append(",,")
+          .append(event);
       text += ",0.00%," + drst::to_text(static_cast<std::int64_t>(random.uniform(1e7, 1e8))) + ",";
       text += drst::to_fixed(random.uniform(9, 22), 2) + "," + drst::to_fixed(random.uniform(0, 2000), 3) +
               ",M/sec\n";

@@ -90,20 +90,23 @@ class BundleWriter {
       const std::string time = "     " + to_fixed(end, 9) + ",";
       for (std::size_t e = 0; e < events.size(); ++e) {
         const double count = bundle_.clean[row][column(e)];
-        const std::string rest = ",," + events[e] + ",0.00%,";
+        std::string& line = file.lines.emplace_back(time);
         if (cuts && row == cut_row && e == cut_event) {
-          file.lines.push_back(time + to_fixed(std::isnan(count) ? 1 : count, 0));
+          line += to_fixed(std::isnan(count) ? 1 : count, 0);
           spoil(name, "ragged_row", row, column(e));
         } else if (std::isnan(count)) {
-          file.lines.push_back(time + "<not counted>" + rest + "0,0.00,,");
+          line.append("<not counted>,,").append(events[e]).append(",0.00%,0,0.00,,");
           bundle_.dirt.push_back({name, "not_counted"});
-        } else if (wraps && row == wrapped_row && e == wrapped_event) {
-          file.lines.push_back(time + to_text(~uint64_t{0} - random_.below(1'000'000)) + rest +
-                               "50000000,11.16,,");
-          spoil(name, "wrapped_missing", row, column(e));
         } else {
-          file.lines.push_back(time + to_fixed(count, 0) + rest + to_text(random_.below(900'000'000) + 100) +
-                               "," + to_fixed(random_.uniform(10, 22), 2) + ",,");
+          if (wraps && row == wrapped_row && e == wrapped_event) {
+            line += to_text(~uint64_t{0} - random_.below(1'000'000));
+            spoil(name, "wrapped_missing", row, column(e));
+          } else {
+            line += to_fixed(count, 0);
+          }
+          line.append(",,").append(events[e]).append(",0.00%,").append(
+              to_text(random_.below(900'000'000) + 100));
+          line.append(",").append(to_fixed(random_.uniform(10, 22), 2)).append(",,");
         }
       }
     }
@@ -139,8 +142,9 @@ class BundleWriter {
         cell = "3.9e16";
         spoil(name, "wrapped_missing", row, kpi);
       }
-      file.lines.push_back(head + "," + to_text(rate / 448 / 8) + "," + cell + "," + to_text(rate * 1.3) +
-                           ",0,0");
+      std::string& line = file.lines.emplace_back(head);
+      line.append(",").append(to_text(rate / 448 / 8)).append(",").append(cell);
+      line.append(",").append(to_text(rate * 1.3)).append(",0,0");
     }
     finish(std::move(file), 1);
   }

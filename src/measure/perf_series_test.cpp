@@ -248,11 +248,15 @@ RC_GTEST_PROP(PerfProperty, WhatIsPrintedIsReadBack, ()) {
       counts[e].push_back(count < 0 ? std::nan("") : static_cast<double>(count));
       shares[e].push_back(count < 0 ? 0 : per_cent / 1e4);
       std::string fields = "     " + to_fixed(1.000123456 * static_cast<double>(row + 1), 9);
-      fields += separator + (count < 0 ? std::string("<not counted>") : to_text(count));
-      fields += separator + separator + events[e] + modifier;
-      if (variance) fields += separator + "0.00%";
-      fields += separator + "12345" + separator + (count < 0 ? "0.00" : to_fixed(per_cent / 100.0, 2));
-      fields += separator + separator;
+      const auto field = [&](const std::string& value) { fields.append(separator).append(value); };
+      field(count < 0 ? std::string("<not counted>") : to_text(count));
+      field("");
+      field(events[e] + modifier);
+      if (variance) field("0.00%");
+      field("12345");
+      field(count < 0 ? "0.00" : to_fixed(per_cent / 100.0, 2));
+      field("");
+      field("");
       text += fields + (crlf ? "\r\n" : "\n");
     }
   }

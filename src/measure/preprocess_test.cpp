@@ -31,9 +31,11 @@ class Preprocess : public ::testing::Test {
     for (const auto& vnf : ChainSchema{}.vnfs) {
       std::string text = "# started on x\n\n";
       for (std::size_t row = 0; row < rows; ++row)
-        for (const auto& event : ChainSchema{}.events)
-          text += "     " + to_fixed(static_cast<double>(row + 1), 9) + "," +
-                  to_text(1000 * static_cast<std::size_t>(number) + row) + ",," + event + ",5,50.00,,\n";
+        for (const auto& event : ChainSchema{}.events) {
+          text.append("     ").append(to_fixed(static_cast<double>(row + 1), 9)).append(",");
+          text.append(to_text(1000 * static_cast<std::size_t>(number) + row)).append(",,").append(event);
+          text.append(",5,50.00,,\n");
+        }
       put(folder + "/" + vnf + ".csv", text);
     }
     const std::string head =

@@ -22,6 +22,7 @@ RateSeries rates(const std::string& text, FileDirt& dirt, const std::string& col
 
 std::vector<std::string> shown(const std::vector<double>& values) {  // NaN equals itself there
   std::vector<std::string> texts;
+  texts.reserve(values.size());
   for (const double value : values) texts.push_back(to_text(value));
   return texts;
 }

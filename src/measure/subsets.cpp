@@ -57,8 +57,7 @@ std::vector<Subset> parse_subsets(std::string_view toml, const std::string& sour
   std::vector<Subset> subsets;
   for (const auto& [key, node] : root) {
     const std::string name(key.str());
-    if (!node.is_table())
-      refuse(source, node, "'" + name + "' must be a section: [" + name + "] with experiments = [...]");
+    if (!node.is_table()) refuse(source, node, "'" + name + "' must be a section with experiments = [...]");
     if (!is_table_name(name))
       refuse(source, node, "'" + name + "' cannot name a table; use letters, digits, '.', '_', '-'");
     const toml::table& table = *node.as_table();
