@@ -521,6 +521,63 @@ class Hostile(Bundles):
         self.assertEqual([name for name in self.listing() if name.startswith("in/out/")], [])
 
 
+class RealPerf(Bundles):
+    """perf stat itself, on a process of ours: its text in two layouts and its JSON lines, of the same seconds."""
+
+    EVENTS = ["task-clock", "context-switches", "page-faults"]
+    WATCHES = {"text.csv": ["-x,"], "semicolons.csv": ["-x;"], "lines.json": ["-j"]}
+
+    def watch(self, folder):
+        """Files of perf; skips where perf is not there or may not count."""
+        if shutil.which("perf") is None:
+            self.skipTest("no perf (package linux-perf)")
+        busy = subprocess.Popen([sys.executable, "-c", "import time\nwhile True:\n  sum(range(20000))\n  time.sleep(0.0005)"])
+        try:
+            watchers = [subprocess.Popen(["perf", "stat", "-I", "1000", *layout, "-e", ",".join(self.EVENTS), "-p", str(busy.pid),
+                                          "-o", f"{folder}/{name}", "--", "sleep", "3.4"], stderr=subprocess.PIPE)
+                        for name, layout in self.WATCHES.items()]
+            for watcher in watchers:
+                _, words = watcher.communicate(timeout=60)
+                if watcher.returncode != 0:
+                    self.skipTest(f"perf may not count here: {words.decode()[:200]}")
+        finally:
+            busy.kill()
+            busy.wait()
+
+    def test_text_and_json_of_the_same_seconds(self):
+        folder = self.path("real/exp-1")
+        os.makedirs(folder)
+        self.watch(folder)
+        out = self.path("real-out")
+        vnfs = [name.split(".")[0] for name in self.WATCHES]
+        drst("preprocess", "perf", self.path("real"), "--out", out, "--set", f"preprocess.vnfs={json.dumps(vnfs)}",
+             "--set", f"preprocess.events={json.dumps(self.EVENTS)}", "--set", "preprocess.anchor=text_task-clock")
+        names, _, rows = read_table(f"{out}/real.csv")
+        self.assertGreaterEqual(len(rows), 3)
+        own = {}
+        for name, layout in self.WATCHES.items():
+            times = []
+            with open(f"{folder}/{name}", encoding="utf-8") as file:
+                for line in file:
+                    if line.startswith("#") or not line.strip():
+                        continue
+                    if name.endswith(".json"):
+                        entry = json.loads(line)
+                        time, value, event = entry["interval"], entry["counter-value"], entry["event"]
+                    else:
+                        time, value, _, event = line.split(layout[0][-1])[:4]
+                    if not times or times[-1] != time:
+                        times.append(time)
+                    own[f"{name.split('.')[0]}_{event}", len(times) - 1] = float(value)
+        for row, cells in enumerate(rows):
+            for name in names[3:]:
+                if (name, row) in own:
+                    self.assertEqual(cells[names.index(name)], own[name, row], (name, row))
+        clocks = [sum(cells[names.index(f"{vnf}_task-clock")] for cells in rows[:3]) for vnf in vnfs]
+        print(f"task-clock of the same three seconds by {', '.join(vnfs)}: {', '.join(f'{clock:.1f}' for clock in clocks)} ms")
+        self.assertLess(max(clocks) / min(clocks), 1.02)
+
+
 class Memory(Bundles):
     def peak_kib(self, experiments):
         home = self.path(f"memory-{experiments}")
