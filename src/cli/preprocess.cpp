@@ -27,6 +27,7 @@ void print_json(const PreprocessResult& result) {
   json["experiments"] = result.experiments;
   json["bytes"] = result.bytes;
   json["of_other_kind"] = result.of_other_kind;
+  json["without_rows"] = result.without_rows;
   auto& tables = json["tables"] = nlohmann::ordered_json::array();
   for (const auto& table : result.tables)
     tables.push_back({{"file", table.file},
@@ -86,6 +87,10 @@ int run(Context& context, const Options& options, BundleKind kind) {
     log::info(to_text(result.of_other_kind) + " bundles of " + (kind == BundleKind::perf ? "PCM" : "perf") +
               " were passed over; they are for drst preprocess " +
               (kind == BundleKind::perf ? "pcm" : "perf"));
+  if (!result.without_rows.empty())
+    log::warning(to_text(result.without_rows.size()) +
+                 " experiments have no rows, as nothing in them is what the " +
+                 "settings look for (preprocess.vnfs, events): " + join_first(result.without_rows));
   if (context.json) {
     print_json(result);
   } else {

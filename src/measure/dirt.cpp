@@ -32,6 +32,7 @@ constexpr std::array<Kind, dirt_kinds> kinds{
      {"unsafe_entry", "archive entries that lead outside or are links: not read"},
      {"too_large", "files beyond preprocess.max_file_mib: not read"},
      {"not_counted", "counters not scheduled in their interval: missing"},
+     {"missing_event", "events that a VNF's file lacks"},
      {"not_supported", "counters that are not supported: missing"},
      {"probe_time_out", "latencies are the probe's time-out: missing"},
      {"no_final_newline", "files without a final newline"},

@@ -39,6 +39,7 @@ enum class Dirt : std::uint8_t {
   too_large,             ///< beyond preprocess.max_file_mib: not read
   // From here on: usual, no dirt.
   not_counted,       ///< a counter that was never scheduled in its interval: missing
+  missing_event,     ///< a wanted event that a VNF's file does not list
   not_supported,     ///< a counter that the processor or kernel does not have: missing
   probe_time_out,    ///< a latency that is the probe's time-out: missing
   no_final_newline,  ///< the last line may be cut

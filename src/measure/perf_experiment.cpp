@@ -72,7 +72,13 @@ Experiment make_perf_experiment(const Bundle& bundle, const PreprocessSettings& 
       continue;
     }
     vnfs.back().series = read_perf(file->bytes, settings.perf_options(), assembly.dirt_of(*file));
-    if (!vnfs.back().series.columns.empty()) fingerprints += name + " " + assembly.hash_of(*file) + "\n";
+    const auto& columns = vnfs.back().series.columns;
+    for (const auto& event : settings.events)
+      if (!file->bytes.empty() && std::none_of(columns.begin(), columns.end(), [&](const auto& column) {
+            return column.event == event || column.event.ends_with("/" + event + "/");
+          }))
+        assembly.dirt_of(*file).add(Dirt::missing_event);
+    if (!columns.empty()) fingerprints += name + " " + assembly.hash_of(*file) + "\n";
   }
   const auto sent = assembly.rates(FileRole::sent, "input_rate", "tx_stats.csv");
   const auto received = assembly.rates(FileRole::received, "output_rate", "rx_stats.csv");

@@ -248,6 +248,9 @@ PreprocessResult preprocess(const PreprocessRequest& request) {
   result.experiments = experiments.size();
   std::sort(experiments.begin(), experiments.end(),
             [](const auto& a, const auto& b) { return natural_less(a, b); });
+  for (const auto& experiment : experiments)
+    if (experiment.rows == 0)
+      result.without_rows.push_back(experiment.scenario + "/" + experiment.experiment);
   auto notes = mark_duplicates(experiments);
   for (const auto& tree : found.trees)
     if (tree.dirt.any()) notes.emplace_back(tree.path.string(), tree.dirt);

@@ -46,8 +46,9 @@ struct PreprocessRequest {
 struct PreprocessResult {
   std::vector<MergedTable> tables;
   std::size_t experiments = 0;
-  std::size_t of_other_kind = 0;  ///< bundles that were passed over
-  std::uint64_t bytes = 0;        ///< of the bundles, unpacked
+  std::vector<std::string> without_rows;  ///< experiments of which nothing could be taken
+  std::size_t of_other_kind = 0;          ///< bundles that were passed over
+  std::uint64_t bytes = 0;                ///< of the bundles, unpacked
   DirtTotals dirt;
   bool refused = false;  ///< strict, and there was dirt: dirt.json was written, no tables
 };

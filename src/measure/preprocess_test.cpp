@@ -125,6 +125,16 @@ TEST_F(Preprocess, MissingPartsAreCountedAndTheAnchorFallsBack) {
   EXPECT_EQ(provenance["anchor"]["fallback"], true);
 }
 
+TEST_F(Preprocess, ExperimentsOfWhichNothingIsTakenAreNamed) {
+  put("load/exp-1/firewall.csv", "     1.000000001,3,,task-clock,5,50.00,,\n");
+  put_bundle("load/exp-2", 2);
+  const auto result = preprocess(request());
+  EXPECT_THAT(result.without_rows, ElementsAre("load/exp-1"));
+  EXPECT_EQ(result.dirt.count(Dirt::missing_event), 12U);
+  EXPECT_EQ(read_csv(out() / "load.csv").rows(), 2U);
+  EXPECT_EQ(json("load.provenance.json")["experiments"].size(), 2U);
+}
+
 TEST_F(Preprocess, OtherChainsComeFromTheConfiguration) {
   put("run/tracker.csv", "     1.000000001,3,,cycles:u,5,50.00,,\n");
   auto wanted = request();
