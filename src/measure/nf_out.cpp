@@ -37,7 +37,7 @@ constexpr std::size_t first = 3;
 
 WideSeries read_nf_out(std::string_view bytes, const WideOptions& options, FileDirt& dirt) {
   Lines lines(bytes, dirt, options.conflict);
-  detail::WideRows rows(options.most_columns);
+  detail::WideRows rows(options.most_columns, bytes.size());
   std::vector<std::string> second;  // VNFs of it
   std::array<std::string_view, first + names.size()> fields;
   std::string_view line;
@@ -50,7 +50,10 @@ WideSeries read_nf_out(std::string_view bytes, const WideOptions& options, FileD
     }
     if (rows.rows() == 0 || std::find(second.begin(), second.end(), vnf) != second.end() ||
         second.size() > 1024) {
-      rows.begin_row();
+      if (!rows.begin_row()) {
+        dirt.add(Dirt::ragged_row, lines.number());
+        continue;
+      }
       second.clear();
     }
     second.push_back(vnf);

@@ -31,7 +31,7 @@ using Block = std::set<std::string>;
 
 WideSeries read_pcm_pcie(std::string_view bytes, const WideOptions& options, FileDirt& dirt) {
   Lines lines(bytes, dirt, options.conflict);
-  detail::WideRows rows(options.most_columns);
+  detail::WideRows rows(options.most_columns, bytes.size());
   std::vector<std::string_view> fields(256);
   std::vector<std::string> head;
   std::string header;
@@ -77,7 +77,10 @@ WideSeries read_pcm_pcie(std::string_view bytes, const WideOptions& options, Fil
     const std::string which = std::string(trim(fields[socket])) + "\n" + sort;
     if (block.contains(which)) end_block();
     if (block.empty()) {
-      rows.begin_row();
+      if (!rows.begin_row()) {
+        dirt.add(Dirt::ragged_row, lines.number());
+        continue;
+      }
       block_line = lines.number();
     }
     block.insert(which);

@@ -30,7 +30,7 @@ std::string_view text_of(const simdjson::dom::element& value) {
 
 PerfSeries read_perf_json(std::string_view bytes, const PerfOptions& options, FileDirt& dirt) {
   Lines lines(bytes, dirt, options.conflict);
-  PerfCollector collector(options, dirt);
+  PerfCollector collector(options, dirt, bytes.size());
   simdjson::dom::parser parser(std::size_t{1} << 20);  // a line is some 200 bytes
   std::string padded;
   std::string_view text;

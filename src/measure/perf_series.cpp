@@ -69,7 +69,8 @@ PerfSeries read_perf(std::string_view bytes, const PerfOptions& options, FileDir
   return read_perf_text(bytes, options, dirt);
 }
 
-PerfCollector::PerfCollector(const PerfOptions& options, FileDirt& dirt) : options_(options), dirt_(dirt) {}
+PerfCollector::PerfCollector(const PerfOptions& options, FileDirt& dirt, std::size_t bytes)
+    : options_(options), padding_(bytes / 4 + (std::size_t{1} << 16)), dirt_(dirt) {}
 
 int PerfCollector::find(std::string_view spelled) {
   const std::size_t position = position_++;
@@ -131,6 +132,13 @@ bool PerfCollector::place(Variant& variant, bool aggregated, std::uint64_t line)
     times_.push_back(nan);
     position_ = 1;
   }
+  // An event that comes late gets a cell for each interval before: many such would fill the memory.
+  const std::size_t padding = times_.size() - variant.length - 1;
+  if (padding > padding_) {
+    dirt_.add(Dirt::ragged_row, line);
+    return false;
+  }
+  padding_ -= padding;
   variant.length = times_.size();
   variant.lines = 1;
   variant.counts.resize(variant.length, nan);

@@ -62,7 +62,8 @@ EventSpelling parse_event(std::string_view spelled);
 /// Takes counts as a reader finds them, and makes the series. Internal to the two readers.
 class PerfCollector {
  public:
-  PerfCollector(const PerfOptions& options, FileDirt& dirt);
+  /// `bytes` of the file: what it may take in memory follows from it.
+  PerfCollector(const PerfOptions& options, FileDirt& dirt, std::size_t bytes);
 
   static constexpr int unwanted = -1;
   /// Which variant of a wanted event this is, or `unwanted`.
@@ -90,6 +91,7 @@ class PerfCollector {
   [[nodiscard]] std::vector<std::size_t> chosen(std::size_t event) const;
 
   const PerfOptions& options_;
+  std::size_t padding_;  ///< cells that may still be filled for lines that are not there
   FileDirt& dirt_;
   std::vector<Variant> variants_;
   std::unordered_map<std::string, int> known_;

@@ -111,6 +111,18 @@ INSTANTIATE_TEST_SUITE_P(
         Layout{"columns in another order: the largest number",
                "instructions,1.00,3000,1.000000001\ncycles,1.00,1000,1.000000001\n"
                "instructions,1.00,5000,2.000000001\ncycles,1.00,2000,2.000000001\n"},
+        Layout{"blanks",
+               "     1.000000001 3000  instructions 99 50.00 1 insn per cycle\n"
+               "     1.000000001 1000  cycles 99 50.00 1 GHz\n"
+               "     2.000000001 5000  instructions 99 50.00 1 insn per cycle\n"
+               "     2.000000001 2000  cycles 99 50.00 1 GHz\n"},
+        Layout{"an export's index and header",
+               ",time,count,unit,event,running,share\n"
+               "0,1.000000001,3000,,instructions,99,50.00\n1,1.000000001,1000,,cycles,99,50.00\n"
+               "2,2.000000001,5000,,instructions,99,50.00\n3,2.000000001,2000,,cycles,99,50.00\n"},
+        Layout{"whole seconds",
+               "1,3000,,instructions,99,50.00\n1,1000,,cycles,99,50.00\n"
+               "2,5000,,instructions,99,50.00\n2,2000,,cycles,99,50.00\n"},
         Layout{"modifiers, hybrid processor: summed",
                "     1.000000001,1000,,cpu_core/instructions/u,99,50.00,,\n"
                "     1.000000001,2000,,cpu_atom/instructions/u,99,50.00,,\n"
@@ -186,6 +198,17 @@ TEST(Perf, CutLinesAreCountedAndKeepWhatTheyHave) {
   EXPECT_EQ(series.find("instructions")->counts.at(1), 5000);
   EXPECT_EQ(series.find("cycles")->length, 1U);
   EXPECT_TRUE(std::isnan(series.find("cycles")->counts.at(1)));
+}
+
+TEST(Perf, EventsThatComeLateDoNotFillTheMemory) {
+  std::string text;
+  for (int row = 0; row < 20'000; ++row) text += to_text(row + 1) + ".000000001,1,,cycles,9,50.00\n";
+  for (int i = 0; i < 4000; ++i)
+    text +=
+        "20000.000000001,1,,cycles:" + std::string(static_cast<std::size_t>(i % 300 + 1), 'p') + ",9,50.00\n";
+  FileDirt dirt;
+  EXPECT_EQ(read_perf(text, wanting({"cycles"}), dirt).times.size(), 20'000U);
+  EXPECT_GT(dirt.count(Dirt::ragged_row), 200U) << "20 000 cells each: not taken";
 }
 
 TEST(Perf, TimeThatGoesBackIsCountedAndARowAllTheSame) {

@@ -48,10 +48,11 @@ std::optional<std::string> separator_of(std::string_view line) {
   return std::string(line.substr(begin, time ? at - begin : 1));
 }
 
-/// A line of perf's own shape: [time,][CPU or socket ...,]count,unit,event,...
+/// A line of perf's own shape: [index,][time,][CPU or socket ...,]count,unit,event,...
 struct Layout {
   std::size_t event = 0;
-  bool time = false;
+  std::optional<std::size_t> time;
+  bool aggregated = false;  ///< a CPU or socket stands before the count
 };
 
 bool is_count(std::string_view field) {
@@ -67,20 +68,31 @@ bool has_layout(const Fields& fields, std::size_t count, std::size_t event) {
          is_count(fields[event - 2]);
 }
 
+/// perf's time has decimals, an index that an export put before it has none.
+Layout with_time(const Fields& fields, std::size_t event) {
+  Layout layout{event, std::nullopt, false};
+  const std::size_t value = event - 2;
+  for (std::size_t i = 0; i < value && !layout.time; ++i)
+    if (fields[i].find('.') != std::string_view::npos && !std::isnan(cell_number(fields[i]))) layout.time = i;
+  if (!layout.time && value == 1 && !std::isnan(cell_number(fields[0]))) layout.time = 0;
+  layout.aggregated = value > (layout.time ? *layout.time + 1 : 0);
+  return layout;
+}
+
 std::optional<Layout> layout_of(const Fields& fields, std::size_t count) {
   for (std::size_t event = 2; event < count; ++event)
-    if (has_layout(fields, count, event))
-      return Layout{event, event > 2 && !std::isnan(cell_number(fields[0]))};
+    if (has_layout(fields, count, event)) return with_time(fields, event);
   return std::nullopt;
 }
 
 class Reader {
  public:
-  Reader(const PerfOptions& options, FileDirt& dirt)
-      : dirt_(dirt), collector_(options, dirt), separator_(options.separator) {}
+  Reader(const PerfOptions& options, FileDirt& dirt, std::size_t bytes)
+      : dirt_(dirt), collector_(options, dirt, bytes), separator_(options.separator) {}
 
   void line(std::string_view text, std::uint64_t number) {
-    if (text[0] == '#') return;  // "# started on"
+    text.remove_prefix(text.find_first_not_of(' '));  // which may be the separator, too
+    if (text[0] == '#') return;                       // "# started on"
     if (separator_.empty()) {
       const auto found = separator_of(text);
       if (!found) return dirt_.add(Dirt::ragged_row, number);
@@ -101,13 +113,13 @@ class Reader {
  private:
   void perfs_own(std::size_t count, std::uint64_t number) {
     const std::size_t at = layout_->event;
-    if (layout_->time) collector_.begin_line(without_blanks(fields_[0]), number);
+    if (layout_->time) collector_.begin_line(without_blanks(fields_[*layout_->time]), number);
     const int variant = collector_.find(without_blanks(fields_[at]));
     // Metrics at the end are there or not; how long the counter ran is, if it is on the other lines.
     usual_fields_ = std::max(usual_fields_, std::min(count, at + 3));
     if (count < usual_fields_) dirt_.add(Dirt::ragged_row, number);
     if (variant == PerfCollector::unwanted) return;
-    const bool aggregated = at - 2 > (layout_->time ? 1U : 0U);
+    const bool aggregated = layout_->aggregated;
     const auto value = without_blanks(fields_[at - 2]);
     if (value.starts_with('<')) {
       collector_.add_missing(variant, value == "<not supported>" ? Dirt::not_supported : Dirt::not_counted,
@@ -179,7 +191,7 @@ class Reader {
 
 PerfSeries read_perf_text(std::string_view bytes, const PerfOptions& options, FileDirt& dirt) {
   Lines lines(bytes, dirt, options.conflict);
-  Reader reader(options, dirt);
+  Reader reader(options, dirt, bytes.size());
   std::string_view line;
   while (lines.next(line)) reader.line(line, lines.number());
   return reader.take();

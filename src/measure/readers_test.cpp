@@ -165,6 +165,21 @@ std::string nf(const std::string& vnf, int rx) {
   return vnf + ",2,3,4," + to_text(rx) + ",0,0,0,0,0,0,0,W,0,0,0,0,0,0,0,9\n";
 }
 
+TEST(Wide, AFewBytesDoNotBecomeManyCells) {
+  std::string header;
+  for (int i = 0; i < 2000; ++i) header += "a,";
+  std::string text = header + "\n" + header + "\n";
+  for (int i = 0; i < 50'000; ++i) text += "1\n";
+  const auto cells = [](const WideSeries& series) { return series.rows * series.names.size(); };
+  FileDirt dirt;
+  EXPECT_LT(cells(read_pcm(text, {}, dirt)), 5 * text.size() + 100'000);
+  EXPECT_EQ(dirt.count(Dirt::ragged_row), 50'000U) << "those that are left out, too";
+  std::string many;
+  for (int i = 0; i < 900; ++i) many += nf("v" + to_text(i), 1);
+  for (int i = 0; i < 20'000; ++i) many += nf("v1", i);
+  EXPECT_LT(cells(read_nf_out(many, {}, dirt)), 5 * many.size());
+}
+
 TEST(NfOut, AVnfThatComesAgainBeginsTheNextSecond) {
   FileDirt dirt;
   const auto series = read_nf_out(nf("router", 1) + nf("bridge", 2) + nf("bridge", 3) + nf("router", 4) +

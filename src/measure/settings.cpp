@@ -89,7 +89,8 @@ void describe(SettingsVisitor& visitor, PreprocessSettings& s) {
   visitor.visit("max_columns", s.max_columns, {"columns", "of one source file at most", 1, 1e6});
   visitor.visit(
       "max_file_mib", s.max_file_mib,
-      {"MiB", "largest file of a bundle that is read, unpacked; a day of perf text is 600 MiB", 1, 65'536});
+      {"MiB", "largest file of a bundle that is read, unpacked; a day of perf text with 16 events is 120 MB",
+       1, 65'536});
   visitor.visit("max_archive_mib", s.max_archive_mib,
                 {"MiB", "an archive that holds more, unpacked, is refused", 1, 1e9});
   visitor.visit("max_entries", s.max_entries, {"files", "of an archive at most", 1, 1e9});

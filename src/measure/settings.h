@@ -30,7 +30,7 @@ struct PreprocessSettings {
   double impossible_count = 1e15;
   int64_t threads = 0;
   int64_t max_columns = 16'384;
-  int64_t max_file_mib = 1024;
+  int64_t max_file_mib = 512;
   int64_t max_archive_mib = 65'536;
   int64_t max_entries = 1'000'000;
   int64_t max_pending_mib = 1024;

@@ -12,14 +12,21 @@ namespace drst::detail {
 
 class WideRows {
  public:
-  explicit WideRows(std::size_t most_columns) : most_columns_(most_columns) {}
+  /// `bytes` of the source bound the cells: real ones have a cell in two bytes, and few that are empty.
+  WideRows(std::size_t most_columns, std::size_t bytes)
+      : most_columns_(most_columns), most_cells_(4 * bytes + (std::size_t{1} << 16)) {}
 
-  void begin_row() { ++series_.rows; }
-  /// False beyond the limit of columns.
+  /// False beyond the limit of cells.
+  bool begin_row() {
+    if (series_.names.size() * (series_.rows + 1) > most_cells_) return false;
+    ++series_.rows;
+    return true;
+  }
+  /// False beyond the limits.
   bool set(const std::string& name, double value) {
     const auto [place, added] = places_.emplace(name, series_.names.size());
     if (added) {
-      if (series_.names.size() == most_columns_) {
+      if (series_.names.size() == most_columns_ || (series_.names.size() + 1) * series_.rows > most_cells_) {
         places_.erase(place);
         return false;
       }
@@ -46,6 +53,7 @@ class WideRows {
  private:
   static constexpr double missing = std::numeric_limits<double>::quiet_NaN();
   std::size_t most_columns_;
+  std::size_t most_cells_;
   WideSeries series_;
   std::unordered_map<std::string, std::size_t> places_;
 };
