@@ -12,10 +12,12 @@ import math
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import unittest
 import zipfile
 
@@ -436,6 +438,29 @@ class Pcm(Bundles):
         expected["missing_vnf"] = sum(f"{vnf}-pcm.csv" not in files for files in bundles.values() for vnf in VNFS)
         self.assertGreater(len(cells), 30)
         self.compare_dirt(out, expected, by_file)
+
+
+class Interrupted(Bundles):
+    def test_nothing_is_left_of_an_interrupted_run(self):
+        tree = self.path("long")
+        with tarfile.open(EXCERPTS) as archive:
+            archive.extractall(tree)
+        big = read_bytes(f"{tree}/resource_stimulus/exp1/firewall.csv") * 2000
+        for folder, _, files in os.walk(tree):
+            if "firewall.csv" in files:
+                with open(f"{folder}/firewall.csv", "wb") as file:
+                    file.write(big)
+        out = self.path("long-out")
+        child = subprocess.Popen([DRST, "preprocess", "perf", tree, "--out", out, "--threads", "1"], stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True)
+        while not os.path.exists(f"{out}/.drst-unfinished/experiments") and child.poll() is None:
+            time.sleep(0.005)
+        child.send_signal(signal.SIGINT)
+        _, words = child.communicate(timeout=60)
+        self.assertEqual(child.returncode, 130, words)
+        self.assertIn("no tables were made", words)
+        self.assertEqual(os.listdir(out), [])
+        shutil.rmtree(tree)
 
 
 class Hostile(Bundles):

@@ -221,7 +221,9 @@ std::string words_of(BundleKind kind) {
 
 }  // namespace
 
-PreprocessResult preprocess(const PreprocessRequest& request) {
+namespace {
+
+PreprocessResult make_tables(const PreprocessRequest& request) {
   const auto subsets = request.subsets.empty() ? std::vector<Subset>{} : read_subsets(request.subsets);
   FoundBundles found = find_bundles(request.inputs, request.kind, request.settings);
   if (found.bundles.empty())
@@ -274,6 +276,17 @@ PreprocessResult preprocess(const PreprocessRequest& request) {
   throw_if_stopped();
   output.take_place();
   return result;
+}
+
+}  // namespace
+
+PreprocessResult preprocess(const PreprocessRequest& request) {
+  try {
+    return make_tables(request);
+  } catch (const Error& error) {
+    if (error.exit_code() != ExitCode::interrupted) throw;
+    throw Error(ExitCode::interrupted, "interrupted; no tables were made, and --out is as it was");
+  }
 }
 
 }  // namespace drst
