@@ -36,7 +36,7 @@ class Preprocess : public ::testing::Test {
           text.append(to_text(1000 * static_cast<std::size_t>(number) + row)).append(",,").append(event);
           text.append(",5,50.00,,\n");
         }
-      put(folder + "/" + vnf + ".csv", text);
+      put(join(std::vector{folder, vnf + ".csv"}, "/"), text);
     }
     const std::string head =
         "Time,Device,Direction,PacketRate,Mbit,MbitWithFraming,TotalPackets,TotalBytes\n";
