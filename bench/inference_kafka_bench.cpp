@@ -115,8 +115,11 @@ int main(int argc, char** argv) {
       append = std::min(append, spent);
     }
     const std::string kcat = "kcat -b " + std::string(address);
-    kcat_in = std::min(kcat_in, time_of(kcat + " -P -t " + topic + "-kcat < " + values));
-    kcat_out = std::min(kcat_out, time_of(kcat + " -C -e -q -t " + topic + " > /dev/null"));
+    kcat_in = std::min(
+        kcat_in,
+        time_of(std::string(kcat).append(" -P -t ").append(topic).append("-kcat < ").append(values)));
+    kcat_out = std::min(
+        kcat_out, time_of(std::string(kcat).append(" -C -e -q -t ").append(topic).append(" > /dev/null")));
 
     MemoryStore store;
     Registry registry(store, clock);

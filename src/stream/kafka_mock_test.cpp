@@ -80,6 +80,15 @@ TEST_F(KafkaMock, ARefusedAppendIsAnErrorAndTheNextOneGoesOn) {
   EXPECT_EQ(read_all(*log, "t", 0), (std::vector<std::string>{"first", "second"}));
 }
 
+/// A coordinator that moves while it is asked ended the process (librdkafka's issue 5040, open).
+TEST_F(KafkaMock, ACoordinatorThatMovesIsAskedAgain) {
+  const auto log = open();
+  constexpr int16_t offset_fetch = 9;
+  rd_kafka_mock_push_request_errors(cluster_, offset_fetch, 2, RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+                                    RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS);
+  EXPECT_FALSE(log->committed("g", "t", 0).has_value());
+}
+
 TEST_F(KafkaMock, AnOutageIsWaitedOutButNotForEver) {
   const auto log = open();
   append_text(*log, "t", 0, "first");

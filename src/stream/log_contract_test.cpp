@@ -235,6 +235,7 @@ TEST_P(LogContract, ManyThreadsLoseNothing) {
   constexpr int each = 200;
   log_->ensure_topic("t", 2);
   std::vector<std::thread> threads;
+  threads.reserve(writers);
   for (int w = 0; w < writers; ++w)
     threads.emplace_back([&, w] {
       for (int i = 0; i < each; ++i)
