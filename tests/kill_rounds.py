@@ -86,7 +86,8 @@ class Servers:
 
     def where(self, name):
         machine = "edge" if name.startswith("infer") else "core"
-        return [*self.on_store(machine), "--log", self.log, "--set", f"stream.topic=chain{self.streams}"]
+        # Whoever starts while the broker is killed and started again waits for it.
+        return [*self.on_store(machine), "--log", self.log, "--set", f"stream.topic=chain{self.streams}", "--set", "kafka.connect_timeout_s=60"]
 
     @property
     def uploaders(self):
