@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "pipeline/run.h"
 
@@ -30,13 +31,22 @@ void add_report(CLI::App& app, Context& context) {
                          ", so its predictions are in its log only; name that with --log");
       const ReportFolder out(context.out, *store, run.run_id, *overwrite);
       int64_t predictions = 0;
+      if (const auto topic = run.settings.find("stream.topic"); !context.log_url.empty() &&
+                                                                topic != run.settings.end() &&
+                                                                topic->second != context.config.stream.topic)
+        throw InputError("run " + run.run_id + " is on topic '" + topic->second + "', not on '" +
+                         context.config.stream.topic + "'; add --set stream.topic=" + topic->second);
       if (!context.log_url.empty()) {
         // Consumers that died for good left their share in the log only.
         const SystemClock clock;
         const auto log = context.open_the_log(clock);
         predictions = write_traces(*log, *store, context.config.stream.topic, run);
       }
-      write_report(*store, context.out, run.run_id, predictions);
+      const auto lost = write_report(*store, context.out, run.run_id, predictions);
+      if (lost > 0)
+        log::warning(to_text(lost) + " records of run " + run.run_id +
+                     " have neither a prediction nor a dead letter: consumers ended too early, or have not "
+                     "ended yet; `drst infer` goes on where they were");
       log::info("report: " + context.out + "/report.html");
       return 0;
     };

@@ -37,7 +37,7 @@ void InferenceConsumer::State::follow_assignment() {
 
 void InferenceConsumer::State::learn_run(std::string_view of_record) {
   if (!run_end.learn(of_record)) return;
-  mixer->set_run(of_record);
+  if (!of_record.empty()) mixer->set_run(of_record);
   for (auto& part : partitions) {
     if (!part || !part->has_pending_end) continue;
     part->has_pending_end = false;
@@ -52,6 +52,9 @@ void InferenceConsumer::State::on_sentinel(OwnedPartition& part, std::string_vie
       return;
     case RunEnd::Verdict::foreign:
       ++counts.foreign_sentinels;
+      if (of.empty())
+        log::warning(identity.member + ": a sentinel on partition " + to_text(part.number()) + " of " +
+                     topics.source + " names no run (header drst-run-id) and ends none");
       return;
     case RunEnd::Verdict::unknown:
       break;

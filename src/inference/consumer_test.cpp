@@ -184,6 +184,38 @@ TEST(Consumer, SentinelsOfOtherRunsAreIgnored) {
   EXPECT_TRUE(member.run());
 }
 
+/// Anybody can put one onto a topic, with kcat, say; rows behind it were lost.
+TEST(Consumer, ASentinelThatNamesNoRunEndsNoNamedOne) {
+  for (const bool told : {true, false}) {
+    InferenceWorld world;
+    world.produce(0, 6);
+    NewRecord nameless;
+    nameless.value = sentinel_value;
+    for (int p = 0; p < InferenceWorld::partitions; ++p) world.append(p, nameless);
+    world.produce(6, 12);
+    Member member(world, "infer-0", Member::quick(), nullptr, told ? "run" : "");
+    EXPECT_FALSE(member.run());
+    EXPECT_EQ(world.traces().rows.size(), 12u);
+    EXPECT_EQ(member.consumer.counts().foreign_sentinels, 3u);
+    world.finish();
+    EXPECT_TRUE(member.run());
+    EXPECT_FALSE(member.consumer.timed_out());
+  }
+}
+
+/// A foreign record on the trace did so, too.
+TEST(Consumer, AForeignRecordOnTheTraceStopsNobody) {
+  InferenceWorld world;
+  world.produce(0, 6);
+  const NewRecord foreign{"", "hello", {}, {}};
+  world.log().ensure_topic(trace_topic(world.topic), InferenceWorld::partitions);
+  world.log().append(trace_topic(world.topic), 0, std::span(&foreign, 1));
+  world.finish();
+  Member member(world);
+  EXPECT_TRUE(member.run());
+  EXPECT_EQ(world.traces().rows.size(), 6u);
+}
+
 TEST(Consumer, WithoutARunIdTheFirstRecordNamesTheRun) {
   InferenceWorld world;
   world.finish("old");  // seen before any record: whose it is shows later

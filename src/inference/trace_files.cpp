@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "inference/trace.h"
 #include "stream/record.h"
@@ -100,9 +101,12 @@ TraceSet read_traces(Log& log, const std::string& topic, const std::string& run_
         next = record.offset + 1;
         if (!run_id.empty() && record.header(run_id_header).value_or("") != run_id) continue;
         auto rows = decode_trace(record.value);
-        if (!rows)
-          throw FailedError("topic " + trace + ", partition " + to_text(partition) + ", offset " +
-                            to_text(record.offset) + ": " + rows.error().reason);
+        if (!rows) {
+          log::warning("topic " + trace + ", partition " + to_text(partition) + ", offset " +
+                       to_text(record.offset) + ": " + rows.error().reason +
+                       "; it is passed over: only `drst infer` may write to this topic");
+          continue;
+        }
         for (auto& row : *rows) collector.add(std::move(row));
       }
     }

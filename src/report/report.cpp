@@ -199,7 +199,8 @@ std::string html(const Summary& summary, const std::vector<Section>& sections, c
 
 }  // namespace
 
-void write_report(ObjectStore& store, const fs::path& out, const std::string& run_id, int64_t predictions) {
+int64_t write_report(ObjectStore& store, const fs::path& out, const std::string& run_id,
+                     int64_t predictions) {
   Series series;
   const Summary summary = summarize(store, &series, run_id);
   int64_t shown = summary.predicted;
@@ -219,6 +220,7 @@ void write_report(ObjectStore& store, const fs::path& out, const std::string& ru
   const auto sections = sections_of(summary, plots);
   write_file_atomic(out / "report.md", markdown(summary, sections));
   write_file_atomic(out / "report.html", html(summary, sections, out));
+  return summary.lost_of_all();
 }
 
 }  // namespace drst

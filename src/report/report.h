@@ -19,7 +19,8 @@ namespace drst {
 /// Of the newest run or the named one. Writes into `out`: summary.json, report.md, report.html, plots/.
 /// `predictions`: so many the store is known to hold of all targets; FailedError, and nothing written, if it
 /// shows fewer, as stores do whose lists end early while objects are written.
-void write_report(ObjectStore& store, const std::filesystem::path& out, const std::string& run_id = {},
-                  int64_t predictions = 0);
+/// The answer: records of all targets that were lost.
+int64_t write_report(ObjectStore& store, const std::filesystem::path& out, const std::string& run_id = {},
+                     int64_t predictions = 0);
 
 }  // namespace drst

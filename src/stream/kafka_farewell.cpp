@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <future>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "base/log.h"
@@ -65,6 +67,24 @@ void leave_once_in(const Leaver& leaver, const std::stop_token& stop) {
 
 }  // namespace
 
+namespace {
+
+/// Where a topic is deleted while its offsets are committed, librdkafka may wait in its destruction for ever:
+/// such a handle, too, stays until the process ends.
+void destroy_in_time(Handle handle, std::unique_ptr<MemberNotices> notices) {
+  auto gone = std::make_shared<std::promise<void>>();
+  auto end = gone->get_future();
+  std::thread([gone, spent = handle.release(), told = std::move(notices)] {
+    rd_kafka_destroy_flags(spent, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    gone->set_value();
+  }).detach();
+  constexpr auto patience = std::chrono::seconds(2);
+  if (end.wait_for(patience) == std::future_status::timeout)
+    log::warning("a member of a Kafka group does not end; it is left behind until this process ends");
+}
+
+}  // namespace
+
 void MemberNotices::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list,
                                  void* opaque) {
   auto& notices = *static_cast<MemberNotices*>(static_cast<Notices*>(opaque));
@@ -98,7 +118,7 @@ Leaver::~Leaver() {
     (void)notices.release();
     return;
   }
-  rd_kafka_destroy_flags(handle.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  destroy_in_time(std::move(handle), std::move(notices));
 }
 
 void Farewells::say(Leaver leaver) {

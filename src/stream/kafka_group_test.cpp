@@ -112,6 +112,19 @@ TEST_F(KafkaGroup, OneMemberReadsAllInOrderAndFairlyAndGoesOnFromItsCommits) {
   EXPECT_LT(Steady::now() - begin, 2s) << "who closes leaves at once";
 }
 
+/// Groups of Kafka span topics, and two chains of one broker have members of the same names.
+TEST_F(KafkaGroup, MembersOnTwoTopicsDoNotKnowOneAnother) {
+  log_->ensure_topic("u", 2);
+  fill(3);
+  auto of_t = join("a", true);
+  poll_until_assigned(*of_t, {0, 1, 2});
+  auto of_u = log_->subscribe({.group = "g", .member = "a", .topic = "u", .lease = 3s, .exclusive = true});
+  poll_until_assigned(*of_u, {0, 1});
+  EXPECT_TRUE(of_t->commit(0, 1));
+  EXPECT_EQ(log_->committed("g", "t", 0), 1);
+  EXPECT_FALSE(log_->committed("g", "u", 0).has_value());
+}
+
 TEST_F(KafkaGroup, CommitsSeveralPartitionsAtOnce) {
   fill(300);
   auto consumer = join("a");

@@ -135,7 +135,10 @@ Site make_site(const std::string& url, const KafkaSettings& settings, const LogS
         "--log kafka://...@...: a user or password does not belong into the address; set "
         "kafka.username, and kafka.password_file or DRST_KAFKA_PASSWORD");
   if (!is_host_list(site.bootstrap))
-    throw InputError("--log '" + url + "' names no brokers; use kafka://host:port[,host:port]");
+    throw InputError("--log '" + url + "' is not kafka://host:port[,host:port]" +
+                     (site.bootstrap.find('/') == std::string::npos
+                          ? ""
+                          : "; a topic is no part of it (stream.topic is the setting)"));
   check_ports(url, site.bootstrap);
   check_properties(settings);
   return site;
@@ -317,7 +320,9 @@ void insist(const Site& site, const Notices& notices, const std::string& what, m
       said = true;
       log::warning(what + " at " + site.url + " waits for an answer (" +
                    (notices.reason().empty() ? rd_kafka_err2str(code) : notices.reason()) + "), for " +
-                   to_text(patience.count() / 1000) + " s at most (kafka.patience_s)");
+                   to_text(patience.count() / 1000) + " s at most (" +
+                   (patience == site.connect_timeout() ? "kafka.connect_timeout_s" : "kafka.patience_s") +
+                   ")");
     }
     std::this_thread::sleep_for(between);
   }

@@ -40,6 +40,17 @@ struct KafkaLog::Core {
   }
 };
 
+namespace {
+
+/// A group of Kafka spans topics, one of ours does not: chains on other topics than the one that all know by
+/// name carry theirs in the group's.
+std::string group_of(const std::string& group, const std::string& topic) {
+  constexpr std::string_view plain = "latencyTopic";
+  return topic == plain ? group : group + "-" + topic;
+}
+
+}  // namespace
+
 KafkaLog::KafkaLog(const std::string& url, const KafkaSettings& kafka, const LogSettings& log)
     : core_(std::make_shared<Core>(url, kafka, log)) {}
 KafkaLog::~KafkaLog() = default;
@@ -115,13 +126,15 @@ std::unique_ptr<Consumer> KafkaLog::subscribe(const ConsumerOptions& options) {
     const std::lock_guard lock(core_->mutex);
     core_->consumed.insert(options.topic);
   }
-  return std::make_unique<kafka::GroupMember>(core_, core_->client, core_->growth, core_->farewells, options);
+  ConsumerOptions named = options;
+  named.group = group_of(options.group, options.topic);
+  return std::make_unique<kafka::GroupMember>(core_, core_->client, core_->growth, core_->farewells, named);
 }
 
 std::optional<int64_t> KafkaLog::committed(const std::string& group, const std::string& topic,
                                            int partition) {
   check_log_name("group", group);
-  return core_->client.committed(group, topic, partition);
+  return core_->client.committed(group_of(group, topic), topic, partition);
 }
 
 /// Notices the ends of topics that are not consumed; true if one has grown.
