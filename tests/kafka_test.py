@@ -252,6 +252,33 @@ class Processes(OnKafka):
         self.assertLess(time.monotonic() - begin, 6)
 
 
+    def test_a_topic_that_is_deleted(self):
+        """The producer says so and ends; who waits for it obeys one signal."""
+        parts = self.run_chain(None)
+        time.sleep(3)
+        delete = f"from kafka.admin import KafkaAdminClient as A; A(bootstrap_servers='{self.bootstrap}').delete_topics(['{self.topic}'])"
+        subprocess.run([os.environ["DRST_PYTHON"], "-c", delete], check=True)
+        producer = parts.pop()
+        _, stderr = producer.communicate(timeout=30)
+        self.running.remove(producer)
+        self.assertNotEqual(producer.returncode, 0)
+        self.assertIn(f"topic '{self.topic}'", stderr.splitlines()[-1])
+        for part in parts:
+            part.terminate()
+        begin = time.monotonic()
+        for part in parts:
+            self.ended(part, 130, within=20)
+        self.assertLess(time.monotonic() - begin, 8)
+
+    def test_a_report_of_a_run_on_another_topic(self):
+        drst("offline", "--offline", OFFLINE, "--model", "ridge", "--store", f"file:{self.store}", "-q")
+        self.produce(rows=5)
+        command = self.command("report", "--out", self.path("out"), settings=["stream.topic=another"])
+        refused = subprocess.run(command, capture_output=True, text=True, check=False)
+        self.assertEqual(refused.returncode, 3, refused.stderr)
+        self.assertIn(f"--set stream.topic={self.topic}", refused.stderr)
+
+
 class Refused(OnKafka):
     def test_addresses_and_topics(self):
         self.assertIn("check the host name", self.produce(log="kafka://no-such-host.invalid:9092", code=4,

@@ -31,11 +31,12 @@ void add_report(CLI::App& app, Context& context) {
                          ", so its predictions are in its log only; name that with --log");
       const ReportFolder out(context.out, *store, run.run_id, *overwrite);
       int64_t predictions = 0;
-      if (const auto topic = run.settings.find("stream.topic"); !context.log_url.empty() &&
-                                                                topic != run.settings.end() &&
-                                                                topic->second != context.config.stream.topic)
-        throw InputError("run " + run.run_id + " is on topic '" + topic->second + "', not on '" +
-                         context.config.stream.topic + "'; add --set stream.topic=" + topic->second);
+      // As settings are written: strings in quotes.
+      const std::string topic = '"' + context.config.stream.topic + '"';
+      if (const auto there = run.settings.find("stream.topic");
+          !context.log_url.empty() && there != run.settings.end() && there->second != topic)
+        throw InputError("run " + run.run_id + " is on topic " + there->second + ", not on " + topic +
+                         "; add --set stream.topic=" + there->second.substr(1, there->second.size() - 2));
       if (!context.log_url.empty()) {
         // Consumers that died for good left their share in the log only.
         const SystemClock clock;
