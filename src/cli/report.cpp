@@ -34,7 +34,8 @@ void add_report(CLI::App& app, Context& context) {
       // As settings are written: strings in quotes.
       const std::string topic = '"' + context.config.stream.topic + '"';
       if (const auto there = run.settings.find("stream.topic");
-          !context.log_url.empty() && there != run.settings.end() && there->second != topic)
+          !context.log_url.empty() && there != run.settings.end() && there->second != topic &&
+          there->second.size() > 2)
         throw InputError("run " + run.run_id + " is on topic " + there->second + ", not on " + topic +
                          "; add --set stream.topic=" + there->second.substr(1, there->second.size() - 2));
       if (!context.log_url.empty()) {
