@@ -103,12 +103,13 @@ int main(int argc, char** argv) {
         for (; filled < step.size() && std::getline(file, step[filled].value); ++filled)
           step[filled].headers = {{std::string(run_id_header), "bench"}};
         std::vector<PartitionRecords> parts;
+        std::vector<int64_t> firsts;
         for (std::size_t p = 0; p < partitions; ++p) {
           const std::size_t from = filled * p / partitions, to = filled * (p + 1) / partitions;
           if (from < to) parts.push_back({static_cast<int>(p), std::span(step).subspan(from, to - from)});
         }
         const auto begin = Steady::now();
-        log.append_each(topic, parts);
+        log.append_each(topic, parts, firsts);
         spent += seconds_since(begin);
         done += filled;
       }

@@ -25,7 +25,8 @@ void add_infer(CLI::App& app, Context& context) {
   auto options = std::make_shared<Options>();
   command->add_option("--member", options->member, "name in the group; a restart under the same name goes on")
       ->capture_default_str();
-  command->add_option("--run-id", options->run_id, "only this run; default: the first one seen");
+  command->add_option("--run-id", options->run_id,
+                      "whose sentinels end it; default: the run of the first record");
   context.add_lane(*command);
   command->callback([&context, options] {
     context.action = [&context, options] {

@@ -194,9 +194,9 @@ void InferenceConsumer::State::write_and_commit() {
       offsets.push_back({number, part->next()});
     }
   }
-  if (!letters.empty()) log.append_each(topics.dead, letters);
+  if (!letters.empty()) log.append_each(topics.dead, letters, firsts);
   if (trace.empty()) return;
-  log.append_each(topics.trace, trace);
+  log.append_each(topics.trace, trace, firsts);
   for (const auto& part : trace) owned(part.partition)->written();
   for (const int number : consumer->commit_each(offsets)) {
     ++counts.lost_leases;

@@ -61,6 +61,7 @@ struct InferenceConsumer::State {
   std::size_t outcomes_used = 0;
   std::vector<PartitionRecords> letters, trace;  // of the batch
   std::vector<PartitionOffset> offsets;          // behind it
+  std::vector<int64_t> firsts;                   // of the appends, which nobody asks for
   std::vector<SwapEvent> swaps;                  // not yet told to the guard
   std::string current_run;                       // of the newest record that names one
   int64_t highest_row = -1;                      // of it

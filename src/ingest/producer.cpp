@@ -255,7 +255,8 @@ struct Producer::State {
     std::vector<PartitionRecords> parts;
     for (std::size_t p = 0; p < records.size(); ++p)
       if (!records[p].empty()) parts.push_back({static_cast<int>(p), records[p]});
-    const auto firsts = log.append_each(settings.topic, parts);
+    std::vector<int64_t> firsts;
+    log.append_each(settings.topic, parts, firsts);
     for (std::size_t i = 0; i < parts.size(); ++i) {
       int64_t offset = firsts[i];
       for (const int64_t row : rows[static_cast<std::size_t>(parts[i].partition)])

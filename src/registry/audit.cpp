@@ -31,7 +31,7 @@ void Registry::append_audit(const AuditLine& line) {
   const std::string text = write_json(object);
   // Never before a line that is there: the order of the keys is the order of the moves.
   Time when = line.when;
-  const auto present = store_.list(keys::audit_prefix);
+  const auto present = keys::audit_keys(store_);
   if (!present.empty())
     if (const auto last = keys::time_of(present.back())) when = std::max(when, *last);
   const auto same =
@@ -44,7 +44,7 @@ void Registry::append_audit(const AuditLine& line) {
 
 std::vector<Registry::AuditLine> Registry::audit() {
   std::vector<AuditLine> lines;
-  for (const auto& key : store_.list(keys::audit_prefix)) {
+  for (const auto& key : keys::audit_keys(store_)) {
     auto line = keys::read_audit(store_, key);
     if (line) {
       lines.push_back(std::move(*line));

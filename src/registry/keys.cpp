@@ -103,6 +103,12 @@ Result<std::optional<Pointer>> read_pointer(ObjectStore& store, const std::strin
   }
 }
 
+std::vector<std::string> audit_keys(ObjectStore& store) {
+  auto keys = store.list(audit_prefix);
+  std::erase_if(keys, [](const std::string& key) { return !key.ends_with(".json"); });
+  return keys;
+}
+
 Result<Registry::AuditLine> read_audit(ObjectStore& store, const std::string& key) {
   try {
     const auto text = store.get(key, max_json_bytes);

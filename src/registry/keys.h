@@ -33,6 +33,9 @@ std::string part(const std::string& name);
 
 /// nullopt: no such object.
 Result<std::optional<Pointer>> read_pointer(ObjectStore& store, const std::string& key);
+/// The keys of all audit lines, in the order of the moves. What else lies there is no line: some services
+/// list what is half written, under a longer name.
+std::vector<std::string> audit_keys(ObjectStore& store);
 Result<Registry::AuditLine> read_audit(ObjectStore& store, const std::string& key);
 
 }  // namespace drst::keys

@@ -191,7 +191,7 @@ std::vector<Registry::Problem> Registry::verify() {
                                          : "train anew with `drst offline` into an empty store")});
     }
   }
-  for (const auto& key : store_.list(keys::audit_prefix))
+  for (const auto& key : keys::audit_keys(store_))
     if (const auto line = keys::read_audit(store_, key); !line)
       problems.push_back({key, line.error().reason});
   return problems;

@@ -191,6 +191,16 @@ TEST_F(RegistryTest, PointToVerifiesBeforeItMoves) {
   EXPECT_EQ(registry.audit().size(), 1u);
 }
 
+/// S3Proxy, killed while it writes, leaves such.
+TEST_F(RegistryTest, AHalfWrittenObjectIsNoAuditLine) {
+  live("one");
+  store.put("models/audit/20261130T094827746843Z-0000.json-af40bc33-9509-464d", "");
+  EXPECT_EQ(registry.audit().size(), 1u);
+  live("two");
+  EXPECT_EQ(registry.audit().size(), 2u);
+  for (const auto& problem : registry.verify()) EXPECT_THAT(problem.key, Not(HasSubstr("audit")));
+}
+
 TEST_F(RegistryTest, EachMoveLeavesALineAndRepeatingItNone) {
   const auto one = live("one");
   const auto two = live("two");

@@ -89,13 +89,15 @@ void KafkaLog::check_append(const std::string& topic, int partition,
 
 int64_t KafkaLog::append(const std::string& topic, int partition, std::span<const NewRecord> records) {
   const PartitionRecords part{partition, records};
-  return append_each(topic, std::span(&part, 1)).front();
+  std::vector<int64_t> firsts;
+  append_each(topic, std::span(&part, 1), firsts);
+  return firsts.front();
 }
 
-std::vector<int64_t> KafkaLog::append_each(const std::string& topic,
-                                           std::span<const PartitionRecords> parts) {
+void KafkaLog::append_each(const std::string& topic, std::span<const PartitionRecords> parts,
+                           std::vector<int64_t>& firsts) {
   for (const auto& [partition, records] : parts) check_append(topic, partition, records);
-  auto firsts = core_->producer.append(topic, parts);
+  firsts = core_->producer.append(topic, parts);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto& [partition, records] = parts[i];
     if (records.empty())
@@ -104,7 +106,6 @@ std::vector<int64_t> KafkaLog::append_each(const std::string& topic,
       follow(topic, partition, firsts[i] + std::ssize(records));
   }
   core_->growth.raise();
-  return firsts;
 }
 
 void KafkaLog::read(const std::string& topic, int partition, int64_t from, Batch& batch,

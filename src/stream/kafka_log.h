@@ -43,8 +43,8 @@ class KafkaLog final : public Log {
   int partitions(const std::string& topic) override;
   std::vector<std::string> topics() override;
   int64_t append(const std::string& topic, int partition, std::span<const NewRecord> records) override;
-  std::vector<int64_t> append_each(const std::string& topic,
-                                   std::span<const PartitionRecords> parts) override;
+  void append_each(const std::string& topic, std::span<const PartitionRecords> parts,
+                   std::vector<int64_t>& firsts) override;
   void read(const std::string& topic, int partition, int64_t from, Batch& batch,
             const PollLimits& limits) override;
   Watermarks watermarks(const std::string& topic, int partition) override;

@@ -10,11 +10,10 @@ std::vector<int> Consumer::commit_each(std::span<const PartitionOffset> offsets)
   return lost;
 }
 
-std::vector<int64_t> Log::append_each(const std::string& topic, std::span<const PartitionRecords> parts) {
-  std::vector<int64_t> firsts;
-  firsts.reserve(parts.size());
+void Log::append_each(const std::string& topic, std::span<const PartitionRecords> parts,
+                      std::vector<int64_t>& firsts) {
+  firsts.clear();
   for (const auto& [partition, records] : parts) firsts.push_back(append(topic, partition, records));
-  return firsts;
 }
 
 }  // namespace drst

@@ -180,8 +180,10 @@ class Log {
   /// Appends in order; returns the first offset.
   virtual int64_t append(const std::string& topic, int partition, std::span<const NewRecord> records) = 0;
   /// Several appends to different partitions, where a log can do them in one go: all are durable when it
-  /// returns. The first offset of each. After an exception any of them may have been done, or a prefix of it.
-  virtual std::vector<int64_t> append_each(const std::string& topic, std::span<const PartitionRecords> parts);
+  /// returns, and `firsts` has the first offset of each. After an exception any of them may have been done,
+  /// or a prefix of it.
+  virtual void append_each(const std::string& topic, std::span<const PartitionRecords> parts,
+                           std::vector<int64_t>& firsts);
 
   /// Reads without a group, from `from` on (or from `begin` if older ones are gone). For recovery, reports,
   /// tests.

@@ -146,16 +146,19 @@ TEST_P(LogContract, AppendsToSeveralPartitionsAtOnce) {
     two.push_back(text_record("2-" + std::to_string(i)));
   }
   const std::vector<PartitionRecords> parts = {{2, two}, {1, {}}, {0, zero}};
-  EXPECT_EQ(log_->append_each("t", parts), (std::vector<int64_t>{1, 0, 0}));
+  std::vector<int64_t> firsts = {7};
+  log_->append_each("t", parts, firsts);
+  EXPECT_EQ(firsts, (std::vector<int64_t>{1, 0, 0}));
   std::vector<std::string> wanted_two = {"before"}, wanted_zero;
   for (const auto& record : two) wanted_two.push_back(record.value);
   for (const auto& record : zero) wanted_zero.push_back(record.value);
   EXPECT_EQ(read_all(*log_, "t", 0), wanted_zero);
   EXPECT_EQ(read_all(*log_, "t", 1), std::vector<std::string>{});
   EXPECT_EQ(read_all(*log_, "t", 2), wanted_two);
-  EXPECT_TRUE(log_->append_each("t", {}).empty());
+  log_->append_each("t", {}, firsts);
+  EXPECT_TRUE(firsts.empty());
   const std::vector<PartitionRecords> absent = {{3, two}};
-  EXPECT_EQ(refused_with([&] { log_->append_each("t", absent); }), static_cast<int>(ExitCode::input));
+  EXPECT_EQ(refused_with([&] { log_->append_each("t", absent, firsts); }), static_cast<int>(ExitCode::input));
 }
 
 TEST_P(LogContract, TrimForgetsOldRecordsAndReusesNoOffset) {
