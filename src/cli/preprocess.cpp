@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "measure/result_json.h"
 
 namespace drst::cli {
 
@@ -28,17 +29,8 @@ void print_json(const PreprocessResult& result) {
   json["bytes"] = result.bytes;
   json["of_other_kind"] = result.of_other_kind;
   json["without_rows"] = result.without_rows;
-  auto& tables = json["tables"] = nlohmann::ordered_json::array();
-  for (const auto& table : result.tables)
-    tables.push_back({{"file", table.file},
-                      {"rows", table.rows},
-                      {"columns", table.columns},
-                      {"experiments", table.experiments}});
-  auto& dirt = json["dirt"] = nlohmann::ordered_json::object();
-  for (std::size_t i = 0; i < dirt_kinds; ++i)
-    if (result.dirt.counts[i] > 0)
-      dirt[std::string(to_text(static_cast<Dirt>(i)))] = {{"count", result.dirt.counts[i]},
-                                                          {"files", result.dirt.files[i]}};
+  json["tables"] = to_json(result.tables);
+  json["dirt"] = to_json(result.dirt);
   std::printf("%s\n", json.dump(1).c_str());
 }
 

@@ -31,14 +31,13 @@ void add_report(CLI::App& app, Context& context) {
                          ", so its predictions are in its log only; name that with --log");
       const ReportFolder out(context.out, *store, run.run_id, *overwrite);
       int64_t predictions = 0;
-      // As settings are written: strings in quotes.
-      const std::string topic = '"' + context.config.stream.topic + '"';
-      if (const auto there = run.settings.find("stream.topic");
-          !context.log_url.empty() && there != run.settings.end() && there->second != topic &&
-          there->second.size() > 2)
-        throw InputError("run " + run.run_id + " is on topic " + there->second + ", not on " + topic +
-                         "; add --set stream.topic=" + there->second.substr(1, there->second.size() - 2));
       if (!context.log_url.empty()) {
+        // As settings are written: strings in quotes.
+        const std::string topic = '"' + context.config.stream.topic + '"';
+        if (const auto there = run.settings.find("stream.topic");
+            there != run.settings.end() && there->second != topic && there->second.size() > 2)
+          throw InputError("run " + run.run_id + " is on topic " + there->second + ", not on " + topic +
+                           "; add --set stream.topic=" + there->second.substr(1, there->second.size() - 2));
         // Consumers that died for good left their share in the log only.
         const SystemClock clock;
         const auto log = context.open_the_log(clock);

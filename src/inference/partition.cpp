@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/log.h"
 #include "base/text.h"
 #include "stream/record.h"
 
@@ -50,13 +49,8 @@ void OwnedPartition::read_trace(Log& log, const std::string& topic, int64_t wind
   int64_t lowest = next_;  // a former owner may have written much that it could not commit any more
   const int64_t committed = next_;
   read_tail(log, topic, number_, [&](const RecordView& record) {
-    auto decoded = decode_trace(record.value);
-    if (!decoded) {
-      log::warning("topic " + topic + ", partition " + to_text(number_) + ", offset " +
-                   to_text(record.offset) + ": " + decoded.error().reason +
-                   "; it is passed over: only `drst infer` may write to this topic");
-      return true;
-    }
+    const auto decoded = read_trace_record(topic, record);
+    if (!decoded) return true;
     if (rows == 0) last_run_ = record.header(run_id_header).value_or("");  // the newest comes first
     for (const auto& row : *decoded) {
       const auto parts = split_id(row.id);

@@ -22,6 +22,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -90,6 +91,9 @@ class TraceWriter {
 /// One log record's value for the rows of one batch of one partition; bounded, checked when read.
 std::string encode_trace(const std::vector<TraceRow>& rows);
 Result<std::vector<TraceRow>> decode_trace(std::string_view bytes);
+
+/// The rows of a record of the trace topic `topic`. Nothing, and a warning, if somebody else wrote it.
+std::optional<std::vector<TraceRow>> read_trace_record(const std::string& topic, const RecordView& record);
 
 struct TraceSet {
   std::vector<TraceRow> rows;  ///< predicted ones, repeats dropped, ordered by row (else ts)

@@ -86,6 +86,15 @@ void write_unpredicted(ObjectStore& store, const std::vector<TraceRow>& rows) {
 }
 }  // namespace
 
+std::optional<std::vector<TraceRow>> read_trace_record(const std::string& topic, const RecordView& record) {
+  auto rows = decode_trace(record.value);
+  if (rows) return std::move(*rows);
+  log::warning("topic " + topic + ", partition " + to_text(record.partition) + ", offset " +
+               to_text(record.offset) + ": " + rows.error().reason +
+               "; it is passed over: only `drst infer` may write to this topic");
+  return std::nullopt;
+}
+
 TraceSet read_traces(Log& log, const std::string& topic, const std::string& run_id) {
   const std::string trace = trace_topic(topic);
   TraceSet set;
@@ -100,13 +109,8 @@ TraceSet read_traces(Log& log, const std::string& topic, const std::string& run_
       for (const auto& record : batch.records()) {
         next = record.offset + 1;
         if (!run_id.empty() && record.header(run_id_header).value_or("") != run_id) continue;
-        auto rows = decode_trace(record.value);
-        if (!rows) {
-          log::warning("topic " + trace + ", partition " + to_text(partition) + ", offset " +
-                       to_text(record.offset) + ": " + rows.error().reason +
-                       "; it is passed over: only `drst infer` may write to this topic");
-          continue;
-        }
+        auto rows = read_trace_record(trace, record);
+        if (!rows) continue;
         for (auto& row : *rows) collector.add(std::move(row));
       }
     }

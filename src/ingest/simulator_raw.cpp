@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <limits>
 
 #include "base/error.h"
@@ -219,13 +218,6 @@ SimulationSpec checked(const RawSpec& spec) {
   return spec.simulation;
 }
 
-void write(const fs::path& path, const std::string& text) {
-  std::ofstream stream(path, std::ios::binary);
-  stream.write(text.data(), static_cast<std::streamsize>(text.size()));
-  stream.close();
-  if (!stream) throw FailedError(path.string() + " cannot be written; is the disk full?");
-}
-
 }  // namespace
 
 RawSimulator::RawSimulator(const RawSpec& spec)
@@ -265,7 +257,7 @@ int64_t simulate_raw_folder(const fs::path& folder, const RawSpec& spec) {
       const std::string experiment = "exp-" + to_text(number);
       const fs::path path = aside / to_string(spec.simulation.scenario) / experiment;
       make_folders(path);
-      for (const auto& [name, text] : bundle.files) write(path / name, text);
+      for (const auto& [name, text] : bundle.files) write_file_atomic(path / name, text, Sync::no);
       for (std::size_t row = 0; row < bundle.clean.size(); ++row)
         append_csv_row(table, bundle.clean[row], row);
       for (const auto& entry : bundle.dirt)
@@ -273,8 +265,8 @@ int64_t simulate_raw_folder(const fs::path& folder, const RawSpec& spec) {
                 (entry.row < 0 ? "" : to_text(entry.row)) + "," + entry.column + "\n";
       rows += static_cast<int64_t>(bundle.clean.size());
     }
-    write(aside / "simulated.csv", table);
-    write(aside / "simulated-dirt.csv", dirt);
+    write_file_atomic(aside / "simulated.csv", table, Sync::no);
+    write_file_atomic(aside / "simulated-dirt.csv", dirt, Sync::no);
     if (fs::exists(named)) fs::remove(named);
     fs::rename(aside, named);
   } catch (...) {

@@ -1,7 +1,6 @@
 #include "measure/preprocess.h"
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -14,6 +13,7 @@
 #include "base/text.h"
 #include "measure/experiment.h"
 #include "measure/output.h"
+#include "measure/result_json.h"
 #include "measure/subsets.h"
 #include "table/csv.h"
 
@@ -22,14 +22,6 @@ namespace drst {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// Plainly: nobody reads what is aside until it is whole.
-void write(const fs::path& path, const std::string& text) {
-  std::ofstream stream(path, std::ios::binary);
-  stream.write(text.data(), static_cast<std::streamsize>(text.size()));
-  stream.close();
-  if (!stream) throw FailedError(path.string() + " cannot be written; is the disk full?");
-}
 
 /// Writes the files of each experiment and keeps its name; threads may call at once.
 class Maker {
@@ -49,10 +41,10 @@ class Maker {
     made.fingerprint = experiment.fingerprint;
     const fs::path path = folder_ / (made.file + ".csv");
     fs::create_directories(path.parent_path());
-    write(path, to_csv(experiment.table));
+    write_file_atomic(path, to_csv(experiment.table), Sync::no);
     if (experiment.quality.columns() > 0)
-      write(folder_ / (made.file + ".quality.csv"), to_csv(experiment.quality));
-    write(folder_ / (made.file + ".provenance.json"), experiment.provenance + "\n");
+      write_file_atomic(folder_ / (made.file + ".quality.csv"), to_csv(experiment.quality), Sync::no);
+    write_file_atomic(folder_ / (made.file + ".provenance.json"), experiment.provenance + "\n", Sync::no);
     const std::lock_guard lock(mutex_);
     made.columns = shared(experiment.table.names());
     made.quality_columns = shared(experiment.quality.names());
@@ -101,15 +93,6 @@ FileNotes mark_duplicates(std::vector<MadeExperiment>& experiments) {
     notes.back().second.add(Dirt::duplicate_experiment);
   }
   return notes;
-}
-
-nlohmann::ordered_json to_json(const DirtTotals& totals) {
-  nlohmann::ordered_json json = nlohmann::ordered_json::object();
-  for (std::size_t i = 0; i < dirt_kinds; ++i)
-    if (totals.counts[i] > 0)
-      json[std::string(to_text(static_cast<Dirt>(i)))] = {{"count", totals.counts[i]},
-                                                          {"files", totals.files[i]}};
-  return json;
 }
 
 /// All files with anything to tell, in the order of the experiments; gathered from their provenance, so that
@@ -185,12 +168,7 @@ void write_manifest(const fs::path& folder, const PreprocessRequest& request,
   for (const auto& input : request.inputs) inputs.push_back(input.string());
   json["experiments"] = result.experiments;
   json["bytes"] = result.bytes;
-  auto& tables = json["tables"] = nlohmann::ordered_json::array();
-  for (const auto& table : result.tables)
-    tables.push_back({{"file", table.file},
-                      {"rows", table.rows},
-                      {"columns", table.columns},
-                      {"experiments", table.experiments}});
+  json["tables"] = to_json(result.tables);
   json["dirt"] = to_json(result.dirt);
   json["settings"] = request.told_settings;
   auto& files = json["files"] = nlohmann::ordered_json::array();
@@ -218,10 +196,6 @@ std::string words_of(BundleKind kind) {
                "latency.csv"
              : "a bundle of PCM is a folder with <vnf>-pcm.csv, pcm-memory.csv or pcm-pcie.csv";
 }
-
-}  // namespace
-
-namespace {
 
 PreprocessResult make_tables(const PreprocessRequest& request) {
   const auto subsets = request.subsets.empty() ? std::vector<Subset>{} : read_subsets(request.subsets);
