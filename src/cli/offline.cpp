@@ -3,8 +3,10 @@
 
 #include <cstdio>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "learn/row_weights.h"
 #include "pipeline/run.h"
 #include "store/prefix_store.h"
 #include "stream/lane.h"
@@ -23,18 +25,35 @@ void print(const OfflineResult& result, bool several) {
                 to_fixed(result.validation.acc02, 3).c_str(), to_fixed(result.validation.e_p50, 3).c_str());
 }
 
+/// By the table of shares beside `range.file`, the same rows.
+std::vector<double> weights_of(RowRange range, double power, const TableSettings& limits) {
+  range.file.replace_extension(".quality.csv");
+  try {
+    return quality_weights(load_range(range, limits), power);
+  } catch (const InputError& error) {
+    throw InputError(std::string("--quality-weight: ") + error.what());
+  }
+}
+
 }  // namespace
 
 void add_offline(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("offline", "train the frozen baseline and the first adaptive release");
   context.add_common(*command, Context::with_data | Context::with_store | Context::with_json);
   auto table = std::make_shared<std::string>();
+  auto quality_power = std::make_shared<double>(0);
   command->add_option("--offline", *table,
                       "training table: FILE[:head=N|:tail=N|:rows=A-B] (rows from 0, B excluded)");
   context.add_targets(*command, "a KPI to predict; repeat for several, each with models of its own");
   context.add_setting(*command, "--model", "model.family", "model family, or auto");
-  command->callback([&context, table] {
-    context.action = [&context, table] {
+  command
+      ->add_option("--quality-weight", *quality_power,
+                   "weigh rows by the share of time in which their counters were scheduled, to this\n"
+                   "power; the shares are in TABLE.quality.csv, as preprocess and collect leave them")
+      ->type_name("X")
+      ->check(CLI::Range(0.0, 10.0));
+  command->callback([&context, table, quality_power] {
+    context.action = [&context, table, quality_power] {
       context.load();
       const auto range = table->empty() ? choose_stream("", {}, context.data_folder(), context.config).offline
                                         : parse_row_range(*table);
@@ -47,6 +66,7 @@ void add_offline(CLI::App& app, Context& context) {
       OfflineOptions options;
       options.seed = static_cast<uint64_t>(context.config.run.seed);
       options.source = range.file.string();
+      if (*quality_power > 0) options.row_weights = weights_of(range, *quality_power, context.config.table);
       for (const auto& target : targets) {
         const ScopedTimer timer(recorder.stream(), "offline", "train");
         PrefixStore part(*store, lane_prefix(lane_of(target, targets)));

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "learn/row_weights.h"
 
 namespace drst {
 namespace {
@@ -73,16 +74,9 @@ Dataset make_dataset(const Table& table, const std::vector<std::string>& inputs,
   const auto truth = table.column(std::string_view(target));
   Dataset data;
   data.inputs = inputs;
-  std::vector<std::size_t> rows;
-  for (std::size_t r = 0; r < table.rows(); ++r) {
-    const auto y = static_cast<float>(truth[r]);
-    if (!std::isfinite(y)) {
-      ++data.without_target;
-      continue;
-    }
-    rows.push_back(r);
-    data.y.push_back(y);
-  }
+  const auto rows = rows_with_target(table, target);
+  data.without_target = table.rows() - rows.size();
+  for (const std::size_t r : rows) data.y.push_back(static_cast<float>(truth[r]));
   if (rows.empty())
     throw InputError("the target column '" + target + "' has no finite value in " + to_text(table.rows()) +
                      " rows; name another with model.targets or give a table that holds it");

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "learn/dataset.h"
 #include "learn/model.h"
+#include "learn/row_weights.h"
 #include "learn/select.h"
 #include "learn/split.h"
 
@@ -107,6 +108,13 @@ Dataset read_rows(const Table& table, const ModelSettings& settings, const Offli
   if (data.without_target > 0)
     log::warning(options.source + ": " + to_text(data.without_target) + " rows without a finite '" + target +
                  "' are left out");
+  if (!options.row_weights.empty()) {
+    if (options.row_weights.size() != table.rows())
+      throw InputError(options.source + " has " + to_text(table.rows()) + " rows, but weights of " +
+                       to_text(options.row_weights.size()) + " were given");
+    for (const std::size_t row : rows_with_target(table, target))
+      data.weight.push_back(static_cast<float>(options.row_weights[row]));
+  }
   check_inputs(data, settings, options.source);
   return data;
 }

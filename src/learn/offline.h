@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "learn/families.h"
 #include "learn/settings.h"
@@ -22,6 +23,7 @@ struct OfflineOptions {
   uint64_t seed = 1;
   std::string source = "offline table";  ///< names the table in errors and lineage
   std::string target = {};               ///< one of model.targets; empty: the first
+  std::vector<double> row_weights = {};  ///< of the table's rows (row_weights.h), above 0; empty: all 1
 };
 
 struct OfflineResult {
