@@ -4,6 +4,7 @@
 
 #include "measure/experiment.h"
 #include "measure/experiment_parts.h"
+#include "measure/lag.h"
 #include "measure/perf_series.h"
 
 namespace drst {
@@ -35,6 +36,23 @@ std::vector<Counter> counters_of(const std::vector<Vnf>& vnfs, const std::vector
     }
   }
   return counters;
+}
+
+/// How far each VNF's first counter is out of step with each KPI, where that can be told.
+void note_lags(const std::vector<Vnf>& vnfs, const Table& table, nlohmann::ordered_json& provenance) {
+  const std::size_t whole[] = {0};
+  for (const auto& vnf : vnfs) {
+    if (vnf.series.columns.empty()) continue;
+    const std::string counter = vnf.name + "_" + vnf.series.columns.front().event;
+    const auto column = table.find(counter);
+    if (!column) continue;
+    for (const auto& kpi : ChainSchema{}.kpis) {
+      const auto lag = estimate_lag(table.column(*column), table.column(std::string_view(kpi)), whole);
+      if (!lag) continue;
+      provenance["lags"][counter][kpi] = {
+          {"rows", lag->rows}, {"correlation", lag->correlation}, {"pairs", lag->pairs}};
+    }
+  }
 }
 
 void note_events(const std::vector<Vnf>& vnfs, nlohmann::ordered_json& provenance) {
@@ -146,6 +164,7 @@ Experiment make_perf_experiment(const Bundle& bundle, const PreprocessSettings& 
     quality.add_column(counter.name, detail::fitted(counter.column->shares, rows));
   }
   note_events(vnfs, assembly.provenance);
+  note_lags(vnfs, table, assembly.provenance);
   assembly.provenance["conflict_side"] = settings.conflict_side;
   return assembly.take(std::move(table), std::move(quality), fingerprints);
 }
