@@ -74,6 +74,7 @@ int exit_code(bool finished);
 
 void add_run(CLI::App& app, Context& context);
 void add_simulate(CLI::App& app, Context& context);
+void add_collect(CLI::App& app, Context& context);
 void add_preprocess(CLI::App& app, Context& context);
 void add_datasets(CLI::App& app, Context& context);
 void add_offline(CLI::App& app, Context& context);

@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   cli::add_store(app, context);
   cli::add_drift(app, context);
   cli::add_simulate(app, context);
+  cli::add_collect(app, context);
   cli::add_preprocess(app, context);
   cli::add_datasets(app, context);
   cli::add_config(app, context);

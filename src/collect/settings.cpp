@@ -30,6 +30,17 @@ void describe(SettingsVisitor& visitor, CollectSettings& settings) {
       {"s", "before an ended command is started again; doubles with each failure, to a minute", 0.01, 60});
   visitor.visit("sync_s", settings.sync_s,
                 {"s", "rows in a CSV file are on disk after this; each row is written at once", 0, 3600});
+  visitor.visit(
+      "lags", settings.lags,
+      {"",
+       "send the previous row's counters, too, as <column>@-1, where nothing is missing between the "
+       "two; stream.lags is for tables, and off for the prototype's consumers"});
+  visitor.visit(
+      "queue_rows", settings.queue_rows,
+      {"rows",
+       "so many rows wait in memory while the log or the disk is away, an hour by default; then the "
+       "oldest are dropped and counted",
+       1, 1e6});
   visitor.visit("max_line_bytes", settings.max_line_bytes,
                 {"bytes", "a followed line beyond this is passed over and counted", 256, 1 << 30});
   visitor.visit("max_answer_bytes", settings.max_answer_bytes,

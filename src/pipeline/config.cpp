@@ -66,6 +66,7 @@ Settings Config::sections() {
   all.add("telemetry", telemetry);
   all.add("simulator", simulator);
   all.add("datasets", datasets);
+  all.add("collect", collect);
   all.add("preprocess", preprocess);
   return all;
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/settings.h"
+#include "collect/settings.h"
 #include "drift/monitor.h"
 #include "inference/consumer.h"
 #include "ingest/datasets.h"
@@ -53,6 +54,7 @@ struct Config {
   KafkaSettings kafka;
   SimulatorSettings simulator;
   DatasetSettings datasets;
+  CollectSettings collect;
   PreprocessSettings preprocess;
   StoreSettings store;
   S3Settings s3;

@@ -1,0 +1,245 @@
+#include "collect/collector.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <ctime>
+#include <limits>
+#include <utility>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/stop.h"
+#include "base/text.h"
+#include "collect/grid.h"
+#include "collect/perf_counters.h"
+
+namespace drst {
+
+namespace {
+
+constexpr double missing = std::numeric_limits<double>::quiet_NaN();
+constexpr std::int64_t longest_nap_ns = 500'000'000, answer_nap_ns = 1'000'000;
+
+void sleep_until(std::int64_t at_ns) {
+  const timespec until{at_ns / 1'000'000'000, at_ns % 1'000'000'000};
+  ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);  // a signal ends it, too
+}
+
+/// Takes rows and forgets them.
+class NoSink final : public RowSink {
+ public:
+  void begin(const std::vector<std::string>&) override {}
+  void put(const CollectedRow&) override {}
+  void finish(bool) override {}
+};
+
+}  // namespace
+
+Collector::Collector(std::vector<ChainSource> sources, const CollectSettings& settings, const Clock& wall,
+                     std::vector<std::string> kpis)
+    : settings_(settings), wall_(wall), kpis_(std::move(kpis)) {
+  for (auto& source : sources) {
+    Part part;
+    part.chain = std::move(source);
+    parts_.push_back(std::move(part));
+  }
+}
+
+bool Collector::wait_until(std::int64_t due_ns) const {
+  while (!stop_requested()) {
+    const std::int64_t now_ns = monotonic_ns();
+    if (now_ns >= due_ns) return true;
+    sleep_until(std::min(due_ns, now_ns + longest_nap_ns));
+  }
+  return false;
+}
+
+/// True where there are new ones.
+bool Collector::learn_columns() {
+  bool any = false;
+  for (Part& part : parts_) {
+    const auto& names = part.chain.source->columns();
+    for (; part.taken < names.size(); ++part.taken) {
+      const auto renamed = part.chain.rename.find(names[part.taken]);
+      const std::string& name = renamed == part.chain.rename.end() ? names[part.taken] : renamed->second;
+      if (std::ranges::find(columns_, name) != columns_.end()) {
+        const std::string words = part.chain.source->name() + ": a column '" + name +
+                                  "' is there already; give one of the two another name by rename = { " +
+                                  name + " = \"...\" }, or the source another `name`";
+        if (counts_.rows == 0) throw InputError(words);
+        log::warning(words + "; it is left out");
+        part.places.push_back(-1);
+        continue;
+      }
+      part.places.push_back(static_cast<std::ptrdiff_t>(columns_.size()));
+      columns_.push_back(name);
+      any = true;
+    }
+  }
+  return any;
+}
+
+void Collector::wait_for_columns() {
+  const std::int64_t until_ns = monotonic_ns() + std::llround(settings_.header_wait_s * 1e9);
+  const auto known = [&] {
+    return std::ranges::all_of(parts_, [](const Part& part) { return part.chain.source->knows_columns(); });
+  };
+  std::int64_t number = -1;
+  while (!known() && monotonic_ns() < until_ns && !stop_requested()) {
+    // Sources that follow something look at it when they are asked.
+    const std::int64_t now_ns = monotonic_ns();
+    const Tick tick{number--, now_ns, now_ns, settings_.interval_s};
+    ask(tick);
+    take(tick);
+    sleep_until(now_ns + 50'000'000);
+  }
+  for (const Part& part : parts_)
+    if (!part.chain.source->knows_columns())
+      log::warning(part.chain.source->name() +
+                   ": its columns are not known yet, its header has not come in " +
+                   to_text(settings_.header_wait_s) + " s (collect.header_wait_s)");
+}
+
+void Collector::ask(const Tick& tick) {
+  for (Part& part : parts_) part.chain.source->ask(tick);
+  const std::int64_t until_ns = tick.now_ns + std::llround(settings_.patience * tick.interval_s * 1e9);
+  const auto all_answered = [&] {
+    return std::ranges::all_of(parts_, [](const Part& part) { return part.chain.source->answered(); });
+  };
+  while (!all_answered() && monotonic_ns() < until_ns && !stop_requested())
+    sleep_until(std::min(until_ns, monotonic_ns() + answer_nap_ns));
+}
+
+void Collector::take(const Tick& tick) {
+  for (Part& part : parts_) {
+    Source& source = *part.chain.source;
+    if (!source.answered()) ++counts_.late_answers;
+    part.values.assign(source.columns().size(), missing);
+    part.shares.assign(source.columns().size(), missing);
+    source.take(tick, part.values, part.shares);
+    say(part);
+  }
+}
+
+void Collector::say(Part& part) const {
+  const SourceState state = part.chain.source->state();
+  if (state.present == part.was_present && state.words == part.words) return;
+  const std::string& name = part.chain.source->name();
+  if (!state.present && part.was_present)
+    log::warning(name + ": missing" + (state.words.empty() ? "" : ": " + state.words));
+  else if (state.present && !part.was_present)
+    log::info(name + ": there" + (state.words.empty() ? "" : ": " + state.words));
+  else if (!state.words.empty())
+    log::debug(name + ": " + state.words);
+  part.was_present = state.present;
+  part.words = state.words;
+}
+
+bool Collector::run(RowSink& sink, const CollectLimits& limits) {
+  wait_for_columns();
+  learn_columns();
+  sink.begin(columns_);
+  Grid grid(settings_.interval_s, monotonic_ns(), wall_.now());
+  std::int64_t last = -1, first = -1;
+  while (wait_until(grid.due_ns())) {
+    const Tick tick = grid.begin(monotonic_ns());
+    row_.at = wall_.now();
+    counts_.missed_ticks = grid.missed();
+    counts_.worst_late_s =
+        std::max(counts_.worst_late_s, static_cast<double>(tick.now_ns - tick.due_ns) * 1e-9);
+    ask(tick);
+    take(tick);
+    if (first < 0) {
+      first = last = tick.number;
+      continue;
+    }
+    if (learn_columns()) sink.begin(columns_);
+    row_.follows = tick.number == last + 1 && counts_.rows > 0;
+    row_.tick = tick.number - first - 1;
+    row_.values.assign(columns_.size(), missing);
+    row_.shares.assign(columns_.size(), missing);
+    for (const Part& part : parts_)
+      for (std::size_t column = 0; column < part.places.size(); ++column) {
+        if (part.places[column] < 0 || column >= part.values.size()) continue;
+        const auto place = static_cast<std::size_t>(part.places[column]);
+        row_.values[place] = part.values[column];
+        row_.shares[place] = part.shares[column];
+      }
+    counts_.missing_cells +=
+        std::ranges::count_if(row_.values, [](double value) { return !std::isfinite(value); });
+    last = tick.number;
+    remember();
+    sink.put(row_);
+    ++counts_.rows;
+    const double seconds = static_cast<double>(tick.number - first) * settings_.interval_s;
+    if (limits.rows > 0 && counts_.rows >= limits.rows) return true;
+    if (limits.seconds > 0 && seconds >= limits.seconds - 1e-9) return true;
+  }
+  return false;
+}
+
+void Collector::remember() {
+  constexpr std::size_t most_rows = 600;
+  if (watched_.empty())
+    for (const Part& part : parts_)
+      for (std::size_t column = 0; column < part.places.size(); ++column) {
+        if (part.places[column] < 0) continue;
+        const auto place = static_cast<std::size_t>(part.places[column]);
+        const bool kpi = std::ranges::find(kpis_, columns_[place]) != kpis_.end();
+        if (column == 0 || kpi) watched_.push_back(place);
+      }
+  std::vector<double> values;
+  for (const std::size_t place : watched_) values.push_back(row_.values[place]);
+  last_rows_.push_back({row_.follows, std::move(values)});
+  if (last_rows_.size() > most_rows) last_rows_.pop_front();
+}
+
+std::vector<SourceLag> Collector::lags() const {
+  std::vector<SourceLag> found;
+  std::vector<std::size_t> starts;
+  for (std::size_t row = 0; row < last_rows_.size(); ++row)
+    if (row == 0 || !last_rows_[row].follows) starts.push_back(row);
+  const auto series = [&](std::size_t watched) {
+    std::vector<double> values;
+    for (const auto& row : last_rows_) values.push_back(row.values[watched]);
+    return values;
+  };
+  const auto is_kpi = [&](std::size_t watched) {
+    return std::ranges::find(kpis_, columns_[watched_[watched]]) != kpis_.end();
+  };
+  for (std::size_t kpi = 0; kpi < watched_.size(); ++kpi) {
+    if (!is_kpi(kpi)) continue;
+    for (std::size_t column = 0; column < watched_.size(); ++column) {
+      if (is_kpi(column)) continue;
+      if (const auto lag = estimate_lag(series(column), series(kpi), starts))
+        found.push_back({columns_[watched_[column]], columns_[watched_[kpi]], *lag});
+    }
+  }
+  return found;
+}
+
+std::vector<SourceReport> Collector::report() const {
+  std::vector<SourceReport> reports;
+  for (const Part& part : parts_) {
+    SourceReport report{part.chain.source->name(),
+                        part.chain.source->state(),
+                        part.chain.source->age_s(),
+                        {},
+                        part.values,
+                        part.shares};
+    for (const auto& name : part.chain.source->columns()) {
+      const auto renamed = part.chain.rename.find(name);
+      report.columns.push_back(renamed == part.chain.rename.end() ? name : renamed->second);
+    }
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+bool probe(Collector& collector) {
+  NoSink sink;
+  return collector.run(sink, {.rows = 1});
+}
+
+}  // namespace drst
