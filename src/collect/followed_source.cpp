@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/text.h"
+#include "collect/asking.h"
 
 namespace drst {
 
@@ -22,12 +23,6 @@ bool RowChoice::gives(const LineRow& newest, const Tick& tick) {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-std::int64_t monotonic_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 class FollowedSource final : public Source {
  public:
