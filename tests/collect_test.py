@@ -3,13 +3,13 @@
 
 Needs DRST (the program) and perf (package linux-perf). Python's standard library only.
 """
-import ast
 import contextlib
 import csv
 import http.server
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +18,6 @@ import tempfile
 import threading
 import time
 import unittest
-import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DRST = os.environ.get("DRST", os.path.join(HERE, "..", "build", "bin", "drst"))
@@ -71,25 +70,14 @@ def read_table(path):
     return [int(row[0]) for row in rows[1:]], columns
 
 
+def read_text(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
 def mean(values):
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else math.nan
-
-
-def read_npz(path):
-    """Number arrays of an .npz, by name; texts are left out."""
-    import struct
-    arrays = {}
-    with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            data = archive.read(name)
-            length = struct.unpack("<H", data[8:10])[0]
-            head = ast.literal_eval(data[10:10 + length].decode())
-            code = {"<f4": "f", "<f8": "d", "<i4": "i", "<i8": "q"}.get(head["descr"])
-            count = head["shape"][0] if head["shape"] else 1
-            if code:
-                arrays[name[:-4]] = struct.unpack(f"<{count}{code}", data[10 + length:10 + length + count * struct.calcsize(code)])
-    return arrays
 
 
 def wait_for(what, condition, seconds=30):
@@ -125,7 +113,7 @@ class Collect(unittest.TestCase):
         log = open(self.path(f"log-{time.monotonic_ns()}"), "w+", encoding="utf-8")
         self.stack.callback(log.close)
         process = self.start(subprocess.Popen([DRST, *args], stdout=log, stderr=log))
-        process.words = lambda: open(log.name, encoding="utf-8").read()
+        process.words = lambda: read_text(log.name)
         return process
 
     def finish(self, process, expect=0, timeout=60):
@@ -175,10 +163,13 @@ class BesidePerf(Collect):
         for event in events.split(","):
             ours = mean(columns[f"ours_{event}"])
             self.assertGreater(ours, 0, event)
-            apart_mean = mean(counts[event][1:11])
-            for name, theirs in (("text", mean(columns[f"text_{event}"])), ("json", mean(columns[f"json_{event}"])), ("apart", apart_mean)):
-                # Switches are a few hundred a second, and one run of perf is another second's.
+            for name in ("text", "json"):
+                theirs = mean(columns[f"{name}_{event}"])
+                # Switches are a hundred a second: a few of one edge are some percent.
                 self.assertLess(abs(ours - theirs), (0.02 if event != "context-switches" else 0.1) * theirs, f"{event}: {ours}, {name} {theirs}")
+        # Its seconds are not quite ours; the worker's faults are the same in each.
+        ours, theirs = mean(columns["ours_page-faults"]), mean(counts["page-faults"][1:11])
+        self.assertLess(abs(ours - theirs), 0.02 * theirs)
         _, shares = read_table(self.path("one.quality.csv"))
         self.assertEqual(mean(shares["ours_task-clock"]), 1)
 
@@ -236,6 +227,7 @@ class Files(Collect):
 
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.stack.callback(server.server_close)
         self.stack.callback(server.shutdown)
         url = f"http://127.0.0.1:{server.server_port}/metrics"
         with open(self.path("tx.csv"), "w", encoding="utf-8") as file:
@@ -271,7 +263,7 @@ class Files(Collect):
         rates = [value for value in columns["input_rate"] if value is not None]
         self.assertGreaterEqual(len(rates), 9)
         self.assertTrue(all(100 < rate < 130 for rate in rates))
-        self.assertAlmostEqual(mean(columns["pps"]), 50, delta=3)
+        self.assertAlmostEqual(mean(columns["pps"]), 100, delta=6)
         self.assertEqual(columns["depth"][-1], 7)
         # The command ends after 1.2 s, and is started again.
         latencies = columns["latency"]
@@ -356,7 +348,6 @@ class Live(Collect):
         collector = self.popen("collect", chain, "--log", log, "--store", store, "--run-id", "live", "--interval", "0.1", "--rows", "200",
                                "--target", "input_rate")
         infer = self.popen("infer", "--log", log, "--store", store, "--set", "model.targets=[\"input_rate\"]")
-        trace = self.path("store/results/infer-0_inference_trace.npz")
         time.sleep(5)
         victim = processes["ndpi_stats"]
         ended(victim)
@@ -367,15 +358,12 @@ class Live(Collect):
         self.finish(infer)
         self.assertIn("perf ndpi_stats: missing", collector.words())
         self.assertIn("perf ndpi_stats: there", collector.words())
-        arrays = read_npz(trace)
-        self.assertEqual(sorted(arrays["row"]), list(range(200)), "each row predicted once")
-        self.assertTrue(all(math.isfinite(value) for value in arrays["pred_adj"]))
-        # Worth something: closer than the mean of the training table.
-        truth = [(true, predicted) for true, predicted in zip(arrays["true"], arrays["pred_orig"]) if math.isfinite(true)]
-        self.assertGreater(len(truth), 150)
-        middle = mean(read_table(self.path("train.csv"))[1]["input_rate"])
-        ours = sum(abs(t - p) for t, p in truth)
-        self.assertLess(ours, sum(abs(t - middle) for t, _ in truth))
+        words = infer.words()
+        self.assertIn("200 records, 200 predicted, 0 dead letters, 0 repeats", words)
+        self.assertIn("lack inputs of the models, which are imputed: ndpi_stats_task-clock", words)
+        accuracy, labelled = re.search(r"adaptive ([0-9.]+) % of (\d+) labelled", words).groups()
+        self.assertGreater(float(accuracy), 50, words)  # its counters tell this chain's rate
+        self.assertGreater(int(labelled), 150, words)
         with open(self.path("store/results/collect/live.json"), encoding="utf-8") as file:
             self.assertEqual(json.load(file)["chain"], "edge")
         # The run has ended.

@@ -73,12 +73,6 @@ bool AskingThread::answered() const {
   return !shared_->asked;
 }
 
-std::int64_t monotonic_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
 double answer_timeout_s(double patience, double interval_s) {
   return std::clamp(patience * interval_s, 0.05, 30.0);
 }

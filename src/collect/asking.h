@@ -13,6 +13,8 @@
 #include <optional>
 #include <utility>
 
+#include "collect/monotonic.h"
+
 namespace drst {
 
 /// The thread; `Asking` gives it something to say.
@@ -62,8 +64,6 @@ class Asking {
   AskingThread thread_;
 };
 
-/// CLOCK_MONOTONIC now, in nanoseconds.
-std::int64_t monotonic_ns();
 /// How long an answer may take: collect.patience of the interval, but 50 ms at least, for else none is in
 /// time, and half a minute at most.
 double answer_timeout_s(double patience, double interval_s);

@@ -12,7 +12,7 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "collect/grid.h"
-#include "collect/perf_counters.h"
+#include "collect/monotonic.h"
 
 namespace drst {
 

@@ -9,13 +9,13 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
-#include <ctime>
 #include <limits>
 #include <memory>
 #include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "collect/monotonic.h"
 
 namespace drst {
 
@@ -54,12 +54,6 @@ std::string why(int error) {
 bool excludes_kernel(const perf_event_attr& attr) { return attr.exclude_kernel != 0; }
 
 }  // namespace
-
-std::int64_t monotonic_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
 
 std::vector<pid_t> threads_of(pid_t process) {
   std::vector<pid_t> threads;

@@ -77,7 +77,5 @@ class PerfCounters {
 std::vector<pid_t> threads_of(pid_t process);
 /// What this process may count, in words: perf_event_paranoid, and whether it has CAP_PERFMON.
 std::string counting_rights();
-/// CLOCK_MONOTONIC.
-std::int64_t monotonic_ns();
 
 }  // namespace drst

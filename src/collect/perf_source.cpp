@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "collect/monotonic.h"
 #include "collect/perf_counters.h"
 #include "collect/processes.h"
 #include "collect/source.h"

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "collect/monotonic.h"
 #include "collect/perf_counters.h"
 #include "collect/processes.h"
 #include "collect/source.h"
