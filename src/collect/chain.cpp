@@ -73,9 +73,10 @@ void check_unknown(const std::string& source, const toml::table& table, const Na
                    const std::string& of) {
   for (const auto& [key, node] : table) {
     const std::string name(key.str());
-    if (std::ranges::find(known, name) == known.end())
-      refuse(place_of(source, node), "unknown key '" + name + "' " + of + did_you_mean(name, known) +
-                                         " (known: " + join(known) + ")");
+    if (std::ranges::find(known, name) != known.end()) continue;
+    std::string what = "unknown key '" + name + "' " + of;
+    what += did_you_mean(name, known) + " (known: " + join(known) + ")";
+    refuse(place_of(source, node), what);
   }
 }
 
@@ -113,7 +114,7 @@ class Keys {
     std::set<std::string> seen;
     for (const auto& name : out) {
       check_column(where(key), key, name);
-      if (!seen.insert(name).second) refuse(where(key), key + " has '" + name + "' twice");
+      if (!seen.insert(name).second) refuse(where(key), std::string(key).append(" has '" + name + "' twice"));
     }
   }
   void integer(const std::string& key, std::int64_t least, std::int64_t most, std::int64_t& out) const {
