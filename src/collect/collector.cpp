@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "collect/columns.h"
 #include "collect/grid.h"
 #include "collect/monotonic.h"
 
@@ -61,8 +62,7 @@ bool Collector::learn_columns() {
   for (Part& part : parts_) {
     const auto& names = part.chain.source->columns();
     for (; part.taken < names.size(); ++part.taken) {
-      const auto renamed = part.chain.rename.find(names[part.taken]);
-      const std::string& name = renamed == part.chain.rename.end() ? names[part.taken] : renamed->second;
+      const std::string name = row_name(part.chain.spec, names[part.taken]);
       if (std::ranges::find(columns_, name) != columns_.end()) {
         const std::string words = part.chain.source->name() + ": a column '" + name +
                                   "' is there already; give one of the two another name by rename = { " +
@@ -228,10 +228,8 @@ std::vector<SourceReport> Collector::report() const {
                         {},
                         part.values,
                         part.shares};
-    for (const auto& name : part.chain.source->columns()) {
-      const auto renamed = part.chain.rename.find(name);
-      report.columns.push_back(renamed == part.chain.rename.end() ? name : renamed->second);
-    }
+    for (const auto& name : part.chain.source->columns())
+      report.columns.push_back(row_name(part.chain.spec, name));
     reports.push_back(std::move(report));
   }
   return reports;

@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,10 +21,10 @@
 
 namespace drst {
 
-/// A source and how the chain file renames its columns.
+/// A source, and the entry of the chain file that it was made of, which may rename its columns.
 struct ChainSource {
   std::unique_ptr<Source> source;
-  std::map<std::string, std::string> rename;
+  SourceSpec spec;
 };
 /// InputError of what can never work, by chain file and line.
 std::vector<ChainSource> open_sources(const ChainFile& chain, const CollectSettings& settings);

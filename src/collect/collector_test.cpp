@@ -71,7 +71,9 @@ class Collecting : public testing::Test {
                   std::map<std::string, std::string> rename = {}) {
     auto source = std::make_unique<FakeSource>(name, std::move(columns), offset);
     FakeSource* raw = source.get();
-    sources.push_back({std::move(source), std::move(rename)});
+    SourceSpec spec;
+    spec.rename = std::move(rename);
+    sources.push_back({std::move(source), std::move(spec)});
     return raw;
   }
   bool run(std::int64_t rows) {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "collect/columns.h"
 #include "collect/monotonic.h"
 #include "collect/perf_counters.h"
 #include "collect/processes.h"
@@ -57,8 +58,7 @@ class PerfSource final : public Source {
  public:
   explicit PerfSource(const SourceSpec& spec) : spec_(spec), choices_(choices_of(spec)) {
     name_ = "perf " + (spec.vnf.empty() ? what() : spec.vnf);
-    const std::string before = spec.vnf.empty() ? std::string() : spec.vnf + "_";
-    for (const auto& choice : choices_) columns_.push_back(before + choice.event);
+    for (const auto& choice : choices_) columns_.push_back(column_prefix(spec) + choice.event);
     if (!spec.cpus.empty()) try {
         cpus_ = parse_cpus(spec.cpus);
       } catch (const InputError& error) {
