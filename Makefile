@@ -14,7 +14,7 @@ export DRST_DATA
 endif
 
 .PHONY: help packages build run test test-fast test-long test-faults test-bare test-packaged asan tsan tidy format format-check shellcheck \
-        bench process-figures kafka-figures store-figures fuzz install packaged figures drift-figures choose clean test-python test-services services
+        bench process-figures kafka-figures collect-figures store-figures fuzz install packaged figures drift-figures choose clean test-python test-services services
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -98,6 +98,10 @@ kafka-figures: packages ## Kafka beside kcat: appending, predicting, and one to 
 	@tools/build.sh release $(BUILD) drst
 	@/usr/bin/python3 tests/services.py run $(BUILD)/bin/inference_kafka_bench $(RECORDS)
 	@DRST=$(DRST) /usr/bin/python3 tests/infer_scaling.py $(RECORDS)
+
+collect-figures: packages ## what live collection costs, beside perf stat on the same processes
+	@tools/build.sh release $(BUILD) drst
+	@DRST=$(DRST) /usr/bin/python3 tests/collect_figures.py $(SECONDS)
 
 store-figures: packages test-services ## predicting while S3 answers, answers 2 s late, and does not answer; needs DRST_DATA
 	@tools/build.sh release $(BUILD) drst
