@@ -51,14 +51,13 @@ bool has_control(std::string_view text) {
   return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 32 || c == 127; });
 }
 
-/// What becomes a column or a part of one: nothing that breaks a line or a cell of a CSV file.
+/// What becomes a column or a part of one.
 void check_column(const std::string& where, const std::string& key, const std::string& name) {
   constexpr std::size_t longest = 200;
-  if (name.empty() || name.size() > longest || has_control(name) ||
-      name.find_first_of(",\"\n") != std::string::npos || trim(name).size() != name.size())
+  if (name.empty() || name.size() > longest || has_control(name) || trim(name).size() != name.size())
     refuse(where, key + " has '" + name.substr(0, longest) +
-                      "', which cannot name a column: use 1 to 200 characters without commas, quotes and "
-                      "control characters, and no blanks around them");
+                      "', which cannot name a column: use 1 to 200 characters, no control characters, "
+                      "and no blanks around them");
 }
 
 void check_name(const std::string& where, const std::string& key, const std::string& name) {
@@ -74,8 +73,12 @@ void check_unknown(const std::string& source, const toml::table& table, const Na
   for (const auto& [key, node] : table) {
     const std::string name(key.str());
     if (std::ranges::find(known, name) != known.end()) continue;
-    std::string what = "unknown key '" + name + "' " + of;
-    what += did_you_mean(name, known) + " (known: " + join(known) + ")";
+    std::string what = "unknown key '";
+    what += name;
+    what += "' ";
+    what += of;
+    what += did_you_mean(name, known);
+    what += " (known: " + join(known) + ")";
     refuse(place_of(source, node), what);
   }
 }

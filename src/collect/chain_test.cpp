@@ -136,12 +136,12 @@ TEST(Chain, WrongValues) {
   EXPECT_THAT(of("type = 'nic'\ninterface = '../x'"), HasSubstr("no name of an interface"));
   EXPECT_THAT(of("type = 'nic'\ninterface = 'a'\nethtool = 1"), HasSubstr("must be true or false"));
   EXPECT_THAT(of("type = 'nic'\ninterface = 'a'\ncolumns = ['x', 'x']"), HasSubstr("'x' twice"));
-  EXPECT_THAT(of("type = 'nic'\ninterface = 'a'\nrename = { a = 'x,y' }"), HasSubstr("cannot name a column"));
+  EXPECT_THAT(of("type = 'nic'\ninterface = 'a'\nrename = { a = ' x' }"), HasSubstr("cannot name a column"));
   EXPECT_THAT(of("type = 'nic'\ninterface = 'a'\nrename = { a = 'x', b = 'x' }"), HasSubstr("two columns"));
   EXPECT_THAT(of("type = 'nic'\ninterface = 'a'\nrename = 'x'"), HasSubstr("rename must be a table"));
   EXPECT_THAT(of("type = 'latency'\nfile = 'x'\nunit = 's'"), HasSubstr("is none of auto, ns, us, ms"));
   EXPECT_THAT(of("type = 'perf'\nvnf = 'a b'\npid = 1"), HasSubstr("bad vnf name 'a b'"));
-  EXPECT_THAT(of("type = 'perf'\nvnf = 'x'\npid = 1\nevents = ['a,b']"), HasSubstr("cannot name a column"));
+  EXPECT_THAT(of("type = 'perf'\nvnf = 'x'\npid = 1\nevents = ['']"), HasSubstr("cannot name a column"));
   EXPECT_THAT(refusal("chain = 'a/b'\n[[source]]\ntype='dpdk'"), HasSubstr("chain.toml:1: bad chain name"));
 }
 
