@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <thread>
@@ -90,6 +91,38 @@ TEST(FollowedSource, ACommandWhoseCountsAreScaledToTheGrid) {
   ASSERT_TRUE(until([&] { return std::isnan(take(*source, 0.5).values[0]); })) << "it went stale";
   EXPECT_FALSE(source->state().present);
   EXPECT_THAT(source->state().words, HasSubstr("no new line for"));
+}
+
+TEST(FollowedSource, TheRealPerf) {
+  if (std::system("perf stat -e page-faults true >/dev/null 2>&1") != 0) GTEST_SKIP() << "no perf here";
+  SourceSpec spec;
+  spec.type = "perf_stat";
+  spec.vnf = "shell";
+  spec.events = {"page-faults", "no-such-event"};
+  CollectSettings settings;
+  settings.interval_s = 0.2;
+  for (const char* form : {"-x,", "-x;", "-j"}) {
+    spec.command = {"perf",
+                    "stat",
+                    form,
+                    "-I",
+                    "100",
+                    "-e",
+                    "page-faults,context-switches",
+                    "sh",
+                    "-c",
+                    "while :; do sleep 0.01; done"};
+    const auto source = make_followed_source(spec, settings);
+    Taken taken;
+    EXPECT_TRUE(until([&] {
+      taken = take(*source, settings.interval_s);
+      return taken.values[0] > 0;
+    })) << form
+        << ": " << source->state().words;
+    EXPECT_EQ(taken.shares[0], 1) << form;
+    EXPECT_TRUE(std::isnan(taken.values[1]));
+    EXPECT_THAT(source->state().words, HasSubstr("no count of no-such-event"));
+  }
 }
 
 TEST(FollowedSource, WhatIsNotThereIsMissingAndSaid) {
