@@ -33,6 +33,12 @@ struct Pipe {
 bool make_pipe(Pipe& pipe, int flags) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC | flags) != 0) return false;
+  for (int& end : ends) {  // who was started with standard streams closed gets their numbers here
+    if (end > 2) continue;
+    const int higher = ::fcntl(end, F_DUPFD_CLOEXEC, 3);
+    ::close(end);
+    end = higher;
+  }
   pipe.out = Descriptor(ends[0]);
   pipe.in = Descriptor(ends[1]);
   return true;
@@ -68,8 +74,10 @@ std::vector<std::string> environment() {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   const int nothing = ::open("/dev/null", O_RDONLY);
-  if (nothing >= 0 && ::dup2(nothing, 0) >= 0 && ::dup2(out, 1) >= 0 && ::dup2(errors, 2) >= 0)
+  if (nothing >= 0 && ::dup2(nothing, 0) >= 0 && ::dup2(out, 1) >= 0 && ::dup2(errors, 2) >= 0) {
+    if (nothing > 2) ::close(nothing);
     ::execvpe(arguments[0], arguments.data(), variables.data());
+  }
   const int code = errno;
   (void)!::write(report, &code, sizeof code);
   ::_exit(127);

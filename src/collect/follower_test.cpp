@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -253,6 +254,16 @@ TEST(FollowCommand, WhatCannotBeStartedIsSaid) {
   EXPECT_THAT(follower->words(), HasSubstr("cannot start /nonexistent/tool: No such file"));
 }
 
+/// It is no more, or a zombie that nobody has reaped yet.
+bool goes(pid_t pid) {
+  for (int i = 0; i < 400; ++i) {
+    const auto status = read_file_if_exists("/proc/" + to_text(pid) + "/stat");
+    if (!status || status->find(") Z") != std::string::npos) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
 TEST(FollowCommand, EndsWithItsGroupEvenIfItDoesNotWantTo) {
   Seen seen;
   auto follower = follow_command(
@@ -262,15 +273,29 @@ TEST(FollowCommand, EndsWithItsGroupEvenIfItDoesNotWantTo) {
   const auto begin = std::chrono::steady_clock::now();
   follower.reset();
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
-  const auto gone = [](pid_t pid) {  // or a zombie of nobody's yet
-    for (int i = 0; i < 400; ++i) {
-      const auto status = read_file_if_exists("/proc/" + to_text(pid) + "/stat");
-      if (!status || status->find(") Z") != std::string::npos) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return false;
-  };
-  for (const auto& pid : seen.lines) EXPECT_TRUE(gone(static_cast<pid_t>(*parse_int(pid)))) << pid;
+  for (const auto& pid : seen.lines) EXPECT_TRUE(goes(static_cast<pid_t>(*parse_int(pid)))) << pid;
+}
+
+TEST(FollowCommand, EndsAlsoWhereItsOwnerIsKilled) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const pid_t owner = ::fork();
+  if (owner == 0) {
+    Seen seen;
+    const auto follower = follow_command({"sh", "-c", "echo $$; exec sleep 300"}, {});
+    read_until(*follower, seen, [&] { return !seen.lines.empty(); });
+    const std::string pid = seen.lines.empty() ? "0" : seen.lines[0];
+    (void)!::write(ends[1], pid.data(), pid.size());
+    while (true) ::pause();
+  }
+  char pid[16] = "";
+  ASSERT_GT(::read(ends[0], pid, sizeof pid - 1), 0);
+  ASSERT_GT(*parse_int(pid), 1);
+  ::kill(owner, SIGKILL);
+  ::waitpid(owner, nullptr, 0);
+  EXPECT_TRUE(goes(static_cast<pid_t>(*parse_int(pid))));
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST(FollowCommand, HasNoInputAndPrintsPoints) {
