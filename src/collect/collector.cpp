@@ -124,16 +124,23 @@ void Collector::take(const Tick& tick) {
 
 void Collector::say(Part& part) const {
   const SourceState state = part.chain.source->state();
-  if (state.present == part.was_present && state.words == part.words) return;
-  const std::string& name = part.chain.source->name();
-  if (!state.present && part.was_present)
-    log::warning(name + ": missing" + (state.words.empty() ? "" : ": " + state.words));
-  else if (state.present && !part.was_present)
-    log::info(name + ": there" + (state.words.empty() ? "" : ": " + state.words));
-  else if (!state.words.empty())
-    log::debug(name + ": " + state.words);
-  part.was_present = state.present;
-  part.words = state.words;
+  const std::string words = part.chain.source->name() + (state.present ? ": there" : ": missing") +
+                            (state.words.empty() ? "" : ": " + state.words);
+  if (!state.present) {
+    constexpr double short_s = 2;
+    ++part.missing_ticks;
+    if (part.said_missing || part.missing_ticks < 2 ||
+        static_cast<double>(part.missing_ticks) * settings_.interval_s < short_s)
+      return;
+    log::warning(words);
+    part.said_missing = true;
+    return;
+  }
+  part.missing_ticks = 0;
+  // What it does not give, first of all which events the kernel refuses.
+  if (part.said_missing || (!part.said_words && !state.words.empty())) log::info(words);
+  part.said_words = part.said_words || !state.words.empty();
+  part.said_missing = false;
 }
 
 bool Collector::run(RowSink& sink, const CollectLimits& limits) {

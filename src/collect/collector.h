@@ -3,7 +3,8 @@
 //
 // The first tick only sets the counters' beginnings: a row is always a whole interval. Sources that must wait
 // for an answer have `patience` x interval; who is late is missing in that row. Between ticks nothing is
-// done. A source that goes, and one that comes back, is said once. One thread.
+// done. A source that is missing for two seconds (and two ticks), and one that comes back, is said once; a
+// line that comes a little late is no news. One thread.
 #pragma once
 
 #include <cstdint>
@@ -79,8 +80,8 @@ class Collector {
     std::size_t taken = 0;               // columns of the source that were looked at
     std::vector<std::ptrdiff_t> places;  // in the row; -1: left out
     std::vector<double> values, shares;
-    bool asked = false, was_present = true;
-    std::string words;
+    std::int64_t missing_ticks = 0;  // in a row, now
+    bool said_missing = false, said_words = false;
   };
   bool wait_until(std::int64_t due_ns) const;
   void wait_for_columns();
