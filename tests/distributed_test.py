@@ -363,7 +363,7 @@ class Outages(Distributed):
         for process in self.start_chain(machine="core").values():
             self.ended(process)
         self.assertEqual(self.service.objects(self.bucket), {})
-        status = json.loads(self.call("store", "status", "--json", machine="core").stdout)
+        status = json.loads(self.call("store", "status", "--json", machine="core", expect=4).stdout)
         self.assertFalse(status["reachable"])
         self.assertGreater(status["waiting"], 10)
         service.start()

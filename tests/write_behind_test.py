@@ -42,8 +42,8 @@ class Behind(OnServer):
     def train(self, *more, expect=0):
         return self.call("offline", "--offline", self.table, "--model", "ridge", *more, expect=expect)
 
-    def status(self):
-        return json.loads(self.call("store", "status", "--json").stdout)
+    def status(self, expect=0, endpoint=None):
+        return json.loads(self.call("store", "status", "--json", expect=expect, endpoint=endpoint).stdout)
 
     def objects(self):
         return self.service.objects(self.url[5:])
@@ -69,7 +69,7 @@ class Outage(Behind):
         told = self.train()
         self.assertIn("meanwhile what this machine knows", told.stderr)
         self.assertIn("wait in", told.stderr)
-        waiting = self.status()
+        waiting = self.status(expect=4)
         self.assertFalse(waiting["reachable"])
         self.assertGreaterEqual(waiting["waiting"], 8)
         self.assertIn("are whole", self.call("models", "verify").stdout)
@@ -95,6 +95,101 @@ class Outage(Behind):
         self.assertIn("SignatureDoesNotMatch", self.drst("offline", "--offline", self.table, url=self.url, expect=3, more=self.more,
                                                          environment={"AWS_SECRET_ACCESS_KEY": "wrong-secret"}).stderr)
         self.assertIn("s3://bucket", self.drst("store", "status", url="file:/nonexistent", expect=3).stderr)
+
+    def test_status_tells_what_waits_and_ends_as_the_service_answers(self):
+        self.service.kill()
+        self.train()
+        told = self.call("store", "status", expect=4)
+        self.assertRegex(told.stdout, r"waiting +\d+ objects")
+        self.assertIn("cannot be reached", told.stderr)
+        relay = services_s3.Relay(self.service.port)
+        self.addCleanup(relay.close)
+        self.service.start()
+        told = self.call("store", "status")
+        self.assertIn("which answers", told.stdout)
+        relay.delay_s = 3600
+        begin = time.monotonic()
+        self.status(expect=4, endpoint=f"http://127.0.0.1:{relay.port}")
+        self.assertLess(time.monotonic() - begin, 15, "a person waits for it")
+        for url, environment, words in ((self.url, {"AWS_SECRET_ACCESS_KEY": "wrong-secret"}, "SignatureDoesNotMatch"),
+                                        ("s3://absent-bucket", {}, "NoSuchBucket")):
+            told = self.drst("store", "status", url=url, environment=environment, expect=3, more=self.more)
+            self.assertRegex(told.stdout, r"waiting +\d+ objects")
+            self.assertIn(words, told.stderr)
+            told = self.drst("store", "status", "--json", url=url, environment=environment, expect=3, more=self.more)
+            self.assertIn(words, json.loads(told.stdout)["fault"])
+
+    def test_one_service_by_several_names(self):
+        self.service.kill()
+        names = [f"{name}:{self.service.port}{end}" for name in ("http://localhost", "HTTP://LocalHost") for end in ("", "/", "//")]
+        folders = {self.status(expect=4, endpoint=name)["folder"] for name in names}
+        self.assertEqual(len(folders), 1)
+        for name in names[:1] + names[-1:]:
+            self.call("offline", "--offline", self.table, "--model", "ridge", endpoint=name)
+        self.drst("offline", "--offline", self.table, "--model", "ridge", url=self.url + "-other", endpoint=names[0], more=self.more)
+        seen = self.status(expect=4)  # at 127.0.0.1
+        self.assertEqual(seen["waiting"], 0)
+        self.assertEqual([spool["folder"] for spool in seen["elsewhere"]], list(folders), "another prefix is another store")
+        self.assertGreaterEqual(seen["elsewhere"][0]["waiting"], 8)
+        flush = seen["elsewhere"][0]["flush"]
+        self.assertIn(flush, self.call("store", "status", expect=4).stdout)
+        self.service.start()
+        subprocess.run([DRST, *flush.split()[1:], f"--set=store.spool={self.more['store.spool']}"], env=self.service.environment(), check=True)
+        self.assertEqual(self.status()["elsewhere"], [])
+        self.assertIn("models/latest.txt", self.check_pointers())
+
+    def test_a_spool_that_cannot_be_written_names_its_setting(self):
+        with open(f"{self.work}/a-file", "w", encoding="utf-8"):
+            pass
+        for words in (("store", "status"), ("offline", "--offline", self.table, "--model", "ridge")):
+            told = self.call(*words, expect=1, **{"store.spool": f"{self.work}/a-file"}).stderr
+            self.assertIn(f"{self.work}/a-file", told)
+            self.assertIn("--set store.spool=DIR", told)
+
+    def test_that_objects_travel_in_the_clear_is_said_once(self):
+        told = self.call("store", "status", expect=4, endpoint="http://nowhere.invalid:9").stderr
+        self.assertEqual(told.count("in the clear"), 1, told)
+
+    def test_a_flush_that_waits_says_for_what(self):
+        self.service.kill()
+        self.train()
+        self.service.start()
+        relay = services_s3.Relay(self.service.port)
+        self.addCleanup(relay.close)
+        relay.delay_s = 3600
+        folder = self.status()["folder"]
+        hung = {"s3.endpoint": f"http://127.0.0.1:{relay.port}"}
+        other = self.status(expect=4, endpoint=hung["s3.endpoint"])["folder"]
+        os.rename(f"{folder}/queue", f"{other}/queue-of-the-other")
+        os.rmdir(f"{other}/queue")
+        os.rename(f"{other}/queue-of-the-other", f"{other}/queue")
+
+        def flush(**settings):
+            settings = {**self.more, **hung, **settings}
+            return subprocess.Popen([DRST, "store", "flush", "--store", self.url, *[f"--set={k}={v}" for k, v in settings.items()]],
+                                    env=self.service.environment(), stderr=subprocess.PIPE, text=True)
+
+        to_its_deadline = flush(**{"s3.stall_timeout_s": 2, "s3.retries": 20, "s3.deadline_s": 9})
+        _, stderr = to_its_deadline.communicate(timeout=30)
+        self.assertEqual(to_its_deadline.returncode, 4, stderr)
+        self.assertRegex(stderr, r"waits since \d+ s to \w+ object 'models/[^']+' in s3://\S+: try [2-9]; the one before: \w+.*; \d+ objects wait in")
+        self.assertLess(stderr.count("waits since"), 3)
+        first = flush()
+        seen = len(relay.seen)
+        while len(relay.seen) == seen:  # until it has the queue
+            time.sleep(0.01)
+            self.assertIsNone(first.poll())
+        second = flush()
+        time.sleep(6)
+        begin = time.monotonic()
+        told = []
+        for process in (second, first):
+            process.send_signal(signal.SIGTERM)
+            told.append(process.communicate(timeout=20)[1])
+            self.assertEqual(process.returncode, 130, told[-1])
+        self.assertLess(time.monotonic() - begin, 5)
+        self.assertRegex(told[0], "waits since .* for another process of this machine")
+        self.assertRegex(told[1], "waits since .* try 1, unanswered so far")
 
     def test_a_service_that_hangs(self):
         """It takes connections and says nothing: work goes on, and a signal ends within 5 s."""

@@ -4,6 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include <memory>
+#include <mutex>
+#include <set>
 
 namespace drst::log {
 
@@ -66,5 +68,15 @@ void debug(std::string_view message) { logger().debug("{}{}", prefix, message); 
 void info(std::string_view message) { logger().info("{}{}", prefix, message); }
 void warning(std::string_view message) { logger().warn("{}{}", prefix, message); }
 void error(std::string_view message) { logger().error("{}{}", prefix, message); }
+
+void warning_once(const std::string& message) {
+  static std::mutex mutex;
+  static std::set<std::string> said;
+  {
+    const std::lock_guard lock(mutex);
+    if (!said.insert(message).second) return;
+  }
+  warning(message);
+}
 
 }  // namespace drst::log

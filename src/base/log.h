@@ -19,6 +19,8 @@ void debug(std::string_view message);
 void info(std::string_view message);
 void warning(std::string_view message);
 void error(std::string_view message);
+/// A warning that this process says once, however often the same text comes.
+void warning_once(const std::string& message);
 
 /// While it lives, messages of this thread begin with `prefix`; for parts that the text alone cannot tell
 /// apart. Nested ones add theirs.

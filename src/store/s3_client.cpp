@@ -28,13 +28,17 @@ bool plain(std::string_view text, std::string_view also) {
   });
 }
 
-/// "https://host:443/" -> {"https", "host"}. What is wrong is told without the text: it may hold a password.
-std::pair<std::string, std::string> endpoint_parts(std::string_view url) {
+/// "HTTPS://Host:443//" -> {"https", "host"}: one spelling of what is the same by RFC 3986, since what waits
+/// for upload lies by this name. What is wrong is told without the text: it may hold a password.
+std::pair<std::string, std::string> endpoint_parts(std::string_view spelled) {
+  std::string lower;
+  for (const char c : spelled) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  std::string_view url = lower;
   const bool tls = url.starts_with("https://");
   if (!tls && !url.starts_with("http://"))
     throw InputError("s3.endpoint must begin with https:// or http://");
   url.remove_prefix(tls ? 8 : 7);
-  if (url.ends_with('/')) url.remove_suffix(1);
+  while (url.ends_with('/')) url.remove_suffix(1);
   if (url.find('@') != std::string_view::npos)
     throw InputError("s3.endpoint must hold no user or password; see `drst config` on credentials");
   if (!plain(url, ".-_:[]"))
@@ -76,13 +80,15 @@ S3Client::S3Client(const S3Settings& settings, std::string bucket, S3Surrounding
   const bool virtual_style =
       settings_.addressing == "virtual" ||
       (settings_.addressing == "auto" && endpoint.empty() && bucket_.find('.') == std::string::npos);
+  endpoint_ = scheme_ + "://" + authority_;
   if (virtual_style) {
     authority_ = bucket_ + "." + authority_;
   } else {
     path_before_key_ = "/" + bucket_;
   }
   if (scheme_ == "http" && !loopback(authority_))
-    log::warning("objects go to " + authority_ + " in the clear; an https:// endpoint would protect them");
+    log::warning_once("objects go to " + authority_ +
+                      " in the clear; an https:// endpoint would protect them");
 }
 
 HttpAnswer S3Client::attempt(const S3Request& request, const std::string& digest, double timeout_s) {
@@ -119,7 +125,10 @@ S3Answer S3Client::send(const S3Request& request) {
   const auto left = [&] { return settings_.deadline_s - (monotonic_seconds() - begin); };
   const std::string digest = sha256_hex(request.body);
   bool uncertain = false, corrected = false, renewed = false;
+  int number = 0;
+  std::string failed;
   for (int tries = 0;;) {
+    if (surroundings_.trying) surroundings_.trying({request.doing, ++number, failed});
     const HttpAnswer answer = attempt(request, digest, std::max(left(), 0.001));
     if (answer.kind == HttpAnswer::Kind::unwanted) return {answer, uncertain};
     const std::string code = s3_code(answer);
@@ -130,6 +139,8 @@ S3Answer S3Client::send(const S3Request& request) {
         std::find(request.expected.begin(), request.expected.end(), answer.status) != request.expected.end();
     if (expected) return {answer, uncertain};
     const S3Remedy remedy = error_in_ok ? S3Remedy::retry : s3_remedy(answer, code);
+    failed = code.empty() ? credentials_.without_secrets(answer.words) : code;
+    if (failed.empty()) failed = "status " + to_text(answer.status);
     if (remedy == S3Remedy::correct_clock && !corrected && answer.date) {
       const Clock& clock = surroundings_.clock != nullptr ? *surroundings_.clock : system_clock_;
       clock_offset_us_ = (*answer.date - clock.now()).count();
@@ -145,9 +156,8 @@ S3Answer S3Client::send(const S3Request& request) {
       uncertain = true;
       const double pause = std::max(draw_wait(tries++), answer.retry_after_s);
       if (pause >= left()) refuse(request.doing, answer);
-      log::debug("S3: cannot " + request.doing + " yet (" +
-                 (code.empty() ? credentials_.without_secrets(answer.words) : code) + "); again in " +
-                 to_fixed(pause, 1) + " s");
+      log::debug("S3: cannot " + request.doing + " yet (" + failed + "); again in " + to_fixed(pause, 1) +
+                 " s");
       wait(pause);
       if (left() <= 0) refuse(request.doing, answer);
     } else {

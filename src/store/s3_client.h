@@ -24,12 +24,20 @@
 
 namespace drst {
 
-/// What a test puts in place of the world, and who may end a wait.
+/// A request is about to be tried.
+struct S3Try {
+  std::string_view doing;   ///< S3Request::doing
+  int number = 1;           ///< from 1
+  std::string_view failed;  ///< why the one before did not do; "": there was none
+};
+
+/// What a test puts in place of the world, who may end a wait, and who is told of tries.
 struct S3Surroundings {
   const Clock* clock = nullptr;             ///< null: the wall clock. For signatures
   std::uint64_t seed = 0;                   ///< of the waits; 0: another each time
   std::function<void(double s)> wait = {};  ///< empty: really wait
   std::function<bool()> ending = {};        ///< empty: stop_requested()
+  std::function<void(const S3Try&)> trying = {};
 };
 
 struct S3Request {
@@ -59,6 +67,9 @@ class S3Client {
   [[nodiscard]] const S3Settings& settings() const { return settings_; }
   /// "https://host:port/bucket", which no credential is part of.
   [[nodiscard]] std::string address() const { return scheme_ + "://" + authority_ + path_before_key_; }
+  /// As s3.endpoint and s3.addressing would have to say it.
+  [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
+  [[nodiscard]] const char* addressing() const { return path_before_key_.empty() ? "virtual" : "path"; }
 
  private:
   HttpAnswer attempt(const S3Request& request, const std::string& digest, double timeout_s);
@@ -71,6 +82,7 @@ class S3Client {
   S3Settings settings_;
   std::string bucket_, region_;
   std::string scheme_, authority_;  ///< "https", "host:port" as a request's URL has them
+  std::string endpoint_;            ///< the same without the bucket
   std::string path_before_key_;     ///< "/bucket" or ""
   SystemClock system_clock_;
   S3Surroundings surroundings_;

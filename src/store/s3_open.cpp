@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/stop.h"
 #include "store/s3_store.h"
+#include "store/spool.h"
 
 namespace drst {
 
@@ -20,9 +21,12 @@ S3Settings for_reading(S3Settings s3, double wait_s) {
   return s3;
 }
 
-std::string bucket_of(const std::string& url) {
-  const std::string rest = url.substr(std::min<std::size_t>(url.size(), 5));
-  return rest.substr(0, rest.find('/'));
+std::unique_ptr<UploadQueue> open_queue(const std::filesystem::path& folder, const UploadLimits& limits) {
+  try {
+    return std::make_unique<UploadQueue>(folder, limits);
+  } catch (const FailedError& error) {
+    throw FailedError(error.what() + spool_remedy(folder));
+  }
 }
 
 }  // namespace
@@ -34,17 +38,19 @@ std::unique_ptr<WriteBehindStore> make_s3_write_behind(const std::string& url, c
   const UploadLimits limits{static_cast<std::uint64_t>(settings.queue_limit_mib) * mebibyte,
                             static_cast<std::uint64_t>(settings.keep_mib) * mebibyte,
                             settings.leftover_age_s};
-  auto queue =
-      std::make_unique<UploadQueue>(spool_folder(settings, bucket_of(url), there->address()), limits);
+  auto queue = open_queue(spool_folder(settings, *there), limits);
+  note_store(queue->folder(), *there);
   return std::make_unique<WriteBehindStore>(
       std::move(queue), std::make_unique<S3Store>(url, for_reading(s3, settings.read_wait_s)), settings,
       [there](const std::string& key) { there->check_key_here(key); });
 }
 
 std::unique_ptr<ObjectStore> make_s3_for_uploads(const std::string& url, const S3Settings& s3,
-                                                 std::function<bool()> ending) {
+                                                 std::function<bool()> ending,
+                                                 std::function<void(const S3Try&)> trying) {
   S3Surroundings surroundings;
   surroundings.ending = std::move(ending);
+  surroundings.trying = std::move(trying);
   return std::make_unique<S3Store>(url, s3, surroundings);
 }
 

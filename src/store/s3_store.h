@@ -44,6 +44,7 @@ class S3Store final : public ObjectStore {
   [[nodiscard]] std::string url() const override;
   /// Where it really is: "https://host/bucket/prefix/". Tells one store from another.
   [[nodiscard]] std::string address() const { return client_.address() + "/" + place_.prefix; }
+  [[nodiscard]] const S3Client& client() const { return client_; }
   /// InputError if `key` is none, or too long with the prefix.
   void check_key_here(const std::string& key) const { (void)request("PUT", key, "write"); }
 

@@ -344,6 +344,36 @@ TEST_F(S3Faults, WhatCannotBeRightIsRefused) {
   EXPECT_THROW(store(), InputError);
 }
 
+TEST_F(S3Faults, OneSpellingOfAnEndpoint) {
+  const auto address = [this](const std::string& endpoint) {
+    settings_.endpoint = endpoint;
+    return S3Store("s3://bucket/a", settings_).address();
+  };
+  for (const char* spelled :
+       {"https://Store.Example", "HTTPS://store.example/", "https://store.example:443//"})
+    EXPECT_EQ(address(spelled), "https://store.example/bucket/a/");
+  EXPECT_EQ(address("http://127.0.0.1:80/"), "http://127.0.0.1/bucket/a/");
+  EXPECT_EQ(address("http://[::1]:9000/"), "http://[::1]:9000/bucket/a/");
+  EXPECT_NE(address("http://store.example:443"), address("http://store.example"));
+}
+
+TEST_F(S3Faults, EachTryIsToldWithWhatFailedBefore) {
+  std::vector<std::string> told;
+  S3Surroundings surroundings;
+  surroundings.wait = [](double) {};
+  surroundings.trying = [&](const S3Try& attempt) {
+    told.push_back(std::string(attempt.doing) + " " + std::to_string(attempt.number) + " " +
+                   std::string(attempt.failed));
+  };
+  S3Store there("s3://" + bucket_, settings_, surroundings);
+  plan("500");
+  there.put("a", "1");
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[0], "write object 'a' in s3://" + bucket_ + " 1 ");
+  EXPECT_THAT(told[1], HasSubstr("write object 'a' in s3://" + bucket_ + " 2 "));
+  EXPECT_THAT(told[1], Not(testing::EndsWith(" ")));
+}
+
 TEST_F(S3Faults, TheUrlAndTheSettingsHoldNoSecret) {
   EXPECT_EQ(S3Store("s3://bucket/a/b/", settings_).url(), "s3://bucket/a/b");
   EXPECT_EQ(store().url(), "s3://" + bucket_);

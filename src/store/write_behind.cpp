@@ -6,11 +6,11 @@
 #include <set>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "store/key.h"
+#include "store/spool.h"
 #include "store/uploader.h"
 
 namespace drst {
@@ -127,15 +127,26 @@ void WriteBehindStore::wake() {
   changed_.notify_all();
 }
 
+/// What the folder refuses is said with the setting that names it. A full disk has had all that may go
+/// removed.
+void WriteBehindStore::keep_in_queue(const std::function<void()>& add) {
+  try {
+    add();
+  } catch (const FailedError& error) {
+    throw FailedError(error.what() + spool_remedy(queue_->folder()));
+  }
+}
+
 void WriteBehindStore::put(const std::string& key, std::string_view bytes) {
   check(key);
-  queue_->add(Upload::Kind::put, key, bytes);
+  keep_in_queue([&] { queue_->add(Upload::Kind::put, key, bytes); });
   wake();
 }
 
 bool WriteBehindStore::put_new(const std::string& key, std::string_view bytes) {
   check(key);
-  const bool added = queue_->add_new(key, bytes, [&] { return exists_beyond_queue(key); });
+  bool added = false;
+  keep_in_queue([&] { added = queue_->add_new(key, bytes, [&] { return exists_beyond_queue(key); }); });
   if (added) wake();
   return added;
 }
@@ -201,30 +212,9 @@ bool WriteBehindStore::remove(const std::string& key) {
   if (is_of_models(key) && away_ && !ask([&] { (void)there_->exists(key); }))
     throw Error(ExitCode::unreachable, "object '" + key + "' is not removed: " + url() +
                                            " cannot be reached, and others may need it; try again later");
-  queue_->add(Upload::Kind::remove, key, "");
+  keep_in_queue([&] { queue_->add(Upload::Kind::remove, key, ""); });
   wake();
   return true;
-}
-
-std::filesystem::path spool_folder(const StoreSettings& settings, const std::string& bucket,
-                                   const std::string& address) {
-  std::filesystem::path base = settings.spool;
-  const auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
-    return std::string(value == nullptr ? "" : value);
-  };
-  if (base.empty()) {
-    if (const auto state = variable("STATE_DIRECTORY"); !state.empty()) {
-      base = std::filesystem::path(state.substr(0, state.find(':'))) / "spool";
-    } else if (const auto xdg = variable("XDG_STATE_HOME"); !xdg.empty()) {
-      base = std::filesystem::path(xdg) / "drst/spool";
-    } else if (const auto home = variable("HOME"); !home.empty()) {
-      base = std::filesystem::path(home) / ".local/state/drst/spool";
-    } else {
-      throw InputError("there is no place for what waits for upload: set store.spool to a folder");
-    }
-  }
-  return std::filesystem::absolute(base) / (bucket + "-" + sha256_hex(address).substr(0, 12));
 }
 
 }  // namespace drst

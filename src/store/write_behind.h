@@ -59,6 +59,7 @@ class WriteBehindStore final : public ObjectStore {
 
  private:
   void check(const std::string& key) const;
+  void keep_in_queue(const std::function<void()>& add);
   void wake();
   /// False: it cannot be reached.
   bool ask(const std::function<void()>& question);
@@ -82,10 +83,5 @@ class WriteBehindStore final : public ObjectStore {
   std::atomic<double> close_by_{0};  ///< 0: not closing
   std::thread thread_;
 };
-
-/// Where the queue of the store at `address` (S3Store::address()) lies by these settings. InputError if no
-/// place is set.
-std::filesystem::path spool_folder(const StoreSettings& settings, const std::string& bucket,
-                                   const std::string& address);
 
 }  // namespace drst
