@@ -252,6 +252,23 @@ class Processes(OnKafka):
         self.assertLess(time.monotonic() - begin, 6)
 
 
+    def test_a_wait_for_a_broker_that_says_nothing_has_a_reason(self):
+        broker = services.start_kafka(self.path("broker"))
+        self.addCleanup(broker.kill)
+        producer = self.start("produce", "--stage", f"a={PERF}/combined.csv:tail=300", "--rate", "20", log=f"kafka://{broker.bootstrap}")
+        deadline = time.monotonic() + 30
+        while subprocess.run(["kcat", "-b", broker.bootstrap, "-Q", "-t", f"{self.topic}:0:-1"], capture_output=True, text=True,
+                             check=False).stdout.split()[-1:] in ([], ["0"]):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.1)
+        broker.process.send_signal(signal.SIGSTOP)  # connections stand, and nobody answers
+        time.sleep(5)
+        broker.process.send_signal(signal.SIGCONT)
+        producer.send_signal(signal.SIGTERM)
+        told = self.ended(producer, 130)
+        self.assertIn("waits for an answer (", told)
+        self.assertNotIn("()", told)
+
     def test_a_topic_that_is_deleted(self):
         """The producer says so and ends; who waits for it obeys one signal."""
         parts = self.run_chain(None)

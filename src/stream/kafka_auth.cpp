@@ -101,8 +101,8 @@ void set_sasl(const Site& site, const std::function<void(const std::string&, con
   set("sasl.username", s.username);
   set("sasl.password", *password);
   if (s.security == "sasl_plaintext" && s.sasl_mechanism == "PLAIN")
-    log::warning(site.url +
-                 ": kafka.security = sasl_plaintext sends the password in the clear; sasl_ssl does not");
+    log::warning_once(site.url +
+                      ": kafka.security = sasl_plaintext sends the password in the clear; sasl_ssl does not");
 }
 
 }  // namespace

@@ -296,6 +296,14 @@ LogError problem(const Site& site, const std::string& what, rd_kafka_resp_err_t 
   return {ExitCode::failed, begin};
 }
 
+void warn_of_wait(const Site& site, const std::string& what, const std::string& reason,
+                  milliseconds patience) {
+  log::warning(what + " at " + site.url + " waits for an answer (" +
+               (reason.empty() ? "the connection stands, and nothing has come so far" : reason) + "), for " +
+               to_text(patience.count() / 1000) + " s at most (" +
+               (patience == site.connect_timeout() ? "kafka.connect_timeout_s" : "kafka.patience_s") + ")");
+}
+
 void insist(const Site& site, const Notices& notices, const std::string& what, milliseconds patience,
             const std::function<rd_kafka_resp_err_t(int)>& attempt) {
   using Steady = std::chrono::steady_clock;
@@ -318,11 +326,8 @@ void insist(const Site& site, const Notices& notices, const std::string& what, m
                     notices.reason());
     if (!said && waited > milliseconds(3000)) {
       said = true;
-      log::warning(what + " at " + site.url + " waits for an answer (" +
-                   (notices.reason().empty() ? rd_kafka_err2str(code) : notices.reason()) + "), for " +
-                   to_text(patience.count() / 1000) + " s at most (" +
-                   (patience == site.connect_timeout() ? "kafka.connect_timeout_s" : "kafka.patience_s") +
-                   ")");
+      const std::string reason = notices.reason();
+      warn_of_wait(site, what, reason.empty() ? rd_kafka_err2str(code) : reason, patience);
     }
     std::this_thread::sleep_for(between);
   }

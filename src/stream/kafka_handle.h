@@ -105,6 +105,10 @@ bool is_passing(rd_kafka_resp_err_t code);
 [[nodiscard]] LogError problem(const Site& site, const std::string& what, rd_kafka_resp_err_t code,
                                const std::string& reason);
 
+/// Says that `what` has to wait, why ("": nothing is known) and how long at most.
+void warn_of_wait(const Site& site, const std::string& what, const std::string& reason,
+                  std::chrono::milliseconds patience);
+
 /// Calls `attempt(timeout)` until it succeeds. Throws a LogError if it fails for good or for longer than
 /// `patience`, Error(interrupted) if a stop is asked for meanwhile. Says so where it waits long.
 void insist(const Site& site, const Notices& notices, const std::string& what,

@@ -122,8 +122,7 @@ std::vector<int64_t> Producer::append(const std::string& topic, std::span<const 
     }
     if (said || waited < milliseconds(3000)) return;
     said = true;
-    log::warning(what + " at " + site_.url + " waits for an answer (" + session->notices.reason() +
-                 "), for " + to_text(site_.patience().count() / 1000) + " s at most (kafka.patience_s)");
+    warn_of_wait(site_, what, session->notices.reason(), site_.patience());
   };
   const auto fail = [&](rd_kafka_resp_err_t code) {
     std::array<char, 512> words{};
