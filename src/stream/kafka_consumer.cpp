@@ -236,6 +236,7 @@ void GroupMember::come_back() {
     enter();
     return;
   }
+  refuse_if_raced();
   throw LeaseLost(
       where() + " has lost its place: it was not heard of for longer than its lease, or a newer " +
       (options_.exclusive ? "process has taken it"
@@ -350,8 +351,13 @@ std::vector<int> GroupMember::commit_each(std::span<const PartitionOffset> offse
 }
 
 bool GroupMember::holds() {
+  if (state_ == State::fenced) refuse_if_raced();
   if (state_ != State::joined || parts_.empty()) return false;
-  const auto regained = [this] { return options_.exclusive && take_back(); };
+  const auto regained = [this] {
+    if (options_.exclusive && take_back()) return true;
+    refuse_if_raced();
+    return false;
+  };
   if (rd_kafka_assignment_lost(handle_.get()) != 0) return regained();
   if (Steady::now() - known_ < options_.lease / 3) return true;
   Part& part = parts_.front();

@@ -77,6 +77,7 @@ class GroupMember final : public Consumer {
   void enter();
   bool join();
   void refuse_if_taken();
+  void refuse_if_raced() const;
   bool has_heir();
   bool take_back();
   Leaver detach();
@@ -118,7 +119,8 @@ class GroupMember final : public Consumer {
   enum class State { outside, joined, fenced, closed } state_ = State::outside;
   bool lost_ = false;  // the place of an only member, which is to be taken back
   bool cooperative_ = false;
-  std::chrono::steady_clock::time_point known_;  // when the group was last known to be as it seems
+  std::chrono::steady_clock::time_point joined_at_{};  // of its own accord, not to take its place back
+  std::chrono::steady_clock::time_point known_;        // when the group was last known to be as it seems
   std::vector<Part> parts_;
   std::size_t bytes_ = 0;
   std::chrono::steady_clock::time_point next_waking_{};

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "stream/kafka_handle.h"
 #include "stream/log_test_bed.h"
 
 namespace drst {
@@ -80,9 +81,73 @@ class KafkaGroup : public ::testing::Test {
   std::size_t most_apart_ = 0;
 };
 
+/// As a member that found the group empty a moment ago and joins it now: nothing holds it back.
+class Intruder {
+ public:
+  explicit Intruder(const std::string& assignment, const std::string& group) {
+    rd_kafka_conf_t* conf = rd_kafka_conf_new();
+    for (const auto& [name, value] :
+         std::map<std::string, std::string>{{"bootstrap.servers", KafkaBed::address()},
+                                            {"client.id", "drst-b@elsewhere:1:1:1"},
+                                            {"group.id", group},
+                                            {"group.instance.id", "drst-only"},
+                                            {"session.timeout.ms", "6000"},
+                                            {"partition.assignment.strategy", assignment}})
+      EXPECT_EQ(rd_kafka_conf_set(conf, name.c_str(), value.c_str(), nullptr, 0), RD_KAFKA_CONF_OK);
+    handle_.reset(rd_kafka_new(RD_KAFKA_CONSUMER, conf, nullptr, 0));
+  }
+  void join(const std::string& topic) {
+    rd_kafka_poll_set_consumer(handle_.get());
+    const auto topics = kafka::one_partition(topic, RD_KAFKA_PARTITION_UA);
+    EXPECT_EQ(rd_kafka_subscribe(handle_.get(), topics.get()), RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+  void poll() { kafka::Message(rd_kafka_consumer_poll(handle_.get(), 50)); }
+
+ private:
+  kafka::Handle handle_;
+};
+
 class KafkaGroupCooperative : public KafkaGroup {
   [[nodiscard]] bool cooperative() const override { return true; }
 };
+
+TEST_F(KafkaGroup, OfTwoOnlyMembersThatComeAtOneMomentTheLoserIsRefused) {
+  auto first = join("a", true, 6s);
+  poll_until(*first, [&] { return first->assignment().size() == 3; });
+  Intruder second(bed_->kafka.assignment, "g");
+  second.join("t");
+  const auto deadline = Steady::now() + 5s;
+  const auto outcome = [&]() -> std::string {
+    try {
+      while (Steady::now() < deadline) {
+        second.poll();
+        first->poll(batch_, {});
+      }
+    } catch (const PlaceTaken&) {
+      return "refused";
+    } catch (const LeaseLost& error) {
+      return error.what();
+    }
+    return "nothing";
+  };
+  EXPECT_EQ(outcome(), "refused") << "it never was silent for its lease";
+}
+
+TEST_F(KafkaGroup, AnOnlyMemberThatHasLostItsPlaceLongAfterItCameSaysSo) {
+  auto first = join("a", true, 1s);
+  poll_until(*first, [&] { return first->assignment().size() == 3; });
+  Intruder second(bed_->kafka.assignment, "g");
+  const auto quiet = Steady::now() + 1s;
+  while (Steady::now() < quiet) first->poll(batch_, {});
+  second.join("t");
+  const auto deadline = Steady::now() + 10s;
+  EXPECT_THROW(
+      while (Steady::now() < deadline) {
+        second.poll();
+        first->poll(batch_, {});
+      },
+      LeaseLost);
+}
 
 TEST_F(KafkaGroup, OneMemberReadsAllInOrderAndFairlyAndGoesOnFromItsCommits) {
   fill(3000);

@@ -162,6 +162,7 @@ void GroupMember::enter() {
 /// False: there is no topic yet.
 bool GroupMember::join() {
   if (client_.partitions(options_.topic) == 0) return false;
+  joined_at_ = Steady::now();
   refuse_if_taken();
   enter();
   return true;
@@ -196,6 +197,15 @@ void GroupMember::refuse_if_taken() {
                                            : ") is already in the group as its only member") +
                        "; stop it first (a killed one is forgotten when its lease runs out)");
   }
+}
+
+/// Of two that are started at one moment each may find the group empty, and the later one throws out the
+/// earlier. Who loses its place before a lease has passed has lost it so, and not by silence.
+void GroupMember::refuse_if_raced() const {
+  if (!options_.exclusive || Steady::now() - joined_at_ >= options_.lease) return;
+  throw PlaceTaken(where() +
+                   " cannot join: another process came at the same moment and is in the group now, and this "
+                   "member must be the only one; stop it first");
 }
 
 /// Whether anybody else is in this member's place who lives, or whose lease has not run out.
@@ -292,7 +302,8 @@ void GroupMember::settle(const Rebalance& event) {
     take_partitions(*event.partitions);
   } catch (const Error&) {  // a stop, too; librdkafka leaves no group before it has its answer
     answer(handle_.get(), true, *event.partitions);
-    throw;
+    throw_if_fenced();
+    if (state_ != State::fenced) throw;
   }
 }
 
