@@ -97,6 +97,19 @@ class Waiting(Chain):
             part = self.start(name, settings=[f"{section}.first_record_timeout_s=0.5"])
             self.ended(part, 1, "latencyTopic", "drst produce", f"{section}.first_record_timeout_s")
 
+    def test_what_is_waited_for_is_said_with_the_command_that_makes_it(self):
+        self.where.remove("-q")
+        retrain, monitor = self.start("retrain", "--run-id", "r"), self.start("monitor", "--run-id", "r")
+        time.sleep(4)
+        self.train()
+        time.sleep(4)
+        self.ended(self.start("produce", "--stage", f"a={CALM}", "--rate", "400", "--run-id", "r"), 0)
+        told = self.ended(retrain, 0, "judge waits: no baseline is in file:", "`drst offline` into the same --store",
+                          "judge waits: no record of run 'r' is in topic latencyTopic yet; `drst produce` to the same --log")
+        self.assertEqual(told.count(" waits: "), 2, told)
+        told = self.ended(monitor, 0, "monitor waits: no record of run 'r' is in topic latencyTopic yet; `drst produce`")
+        self.assertEqual(told.count(" waits: "), 1, told)
+
     def test_no_models(self):
         for name, section in (("retrain", "tuning"), ("infer", "inference")):
             part = self.start(name, settings=[f"{section}.first_record_timeout_s=0.5"])

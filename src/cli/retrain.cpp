@@ -2,6 +2,7 @@
 #include <array>
 #include <atomic>
 
+#include "base/log.h"
 #include "base/time.h"
 #include "cli/command.h"
 #include "pipeline/drive.h"
@@ -39,10 +40,14 @@ struct RetrainerAfter final : Component {
     if (!judge_joined) return Step::idle;
     try {
       return retrainer.step();
-    } catch (const PlaceTaken&) {
+    } catch (const PlaceTaken& taken) {
       constexpr double patience_s = 60;  // longer than the other's step
       const double now = monotonic_seconds();
-      if (refused_since < 0) refused_since = now;
+      if (refused_since < 0) {
+        refused_since = now;
+        log::info("retrainer waits until another, which has lost its judge's place, is gone: " +
+                  std::string(taken.what()));
+      }
       if (now - refused_since > patience_s) throw;
       return Step::idle;
     }

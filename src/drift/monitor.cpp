@@ -56,7 +56,8 @@ Monitor::State::State(Log& l, ObjectStore& s, const Clock& c, DriftSettings sett
       window(static_cast<std::size_t>(settings.window),
              static_cast<std::size_t>(options.reader.reorder_bound)),
       history(static_cast<std::size_t>(settings.history_points)),
-      patience(c, settings.first_record_timeout_s, settings.idle_timeout_s) {
+      patience(c, settings.first_record_timeout_s, settings.idle_timeout_s),
+      waiting(c) {
   detector.set_history(options.history);
   load();
 }
@@ -87,6 +88,7 @@ Step Monitor::State::step() {
     finish("every partition has shown its sentinel");
     return Step::done;
   }
+  if (const auto words = waiting.due(reader.lacks())) log::info("monitor " + *words);
   if (!patience.over()) return Step::idle;
   if (!patience.begun())
     throw FailedError("monitor: no record came to topic " + options.topic + " within " +

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/patience.h"
+#include "base/waiting.h"
 #include "drift/detector.h"
 #include "drift/error_watch.h"
 #include "drift/monitor.h"
@@ -61,6 +62,7 @@ struct Monitor::State {
   bool finished = false;
   int lost_commits = 0;
   Patience patience;
+  Waiting waiting;
   Time last_published{};
 };
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/text.h"
 #include "stream/joined_positions.h"
 #include "stream/label_follower.h"
 #include "stream/merge.h"
@@ -335,6 +336,15 @@ struct JoinedReader::State {
     return merge && merge->ended() && merge->waiting() == 0 && labels->drained();
   }
 
+  [[nodiscard]] std::string lacks() const {
+    if (at.last) return {};
+    std::string words = "no record";
+    if (!options.run_id.empty()) words += " of run '" + options.run_id + "'";
+    words += " is in topic " + options.topic + " yet";
+    if (counts.foreign > 0) words += ", though " + to_text(counts.foreign) + " of other runs are";
+    return words + "; `drst produce` to the same --log sends them";
+  }
+
   [[nodiscard]] std::optional<std::string> ended_before() const {
     if (!at.run_id.empty() || partitions.empty()) return std::nullopt;
     for (std::size_t p = 0; p < partitions.size(); ++p) {
@@ -373,6 +383,7 @@ const std::vector<std::string>& JoinedReader::columns() const { return state_->a
 const std::string& JoinedReader::run_id() const { return state_->at.run_id; }
 bool JoinedReader::heard() { return std::exchange(state_->heard, false); }
 bool JoinedReader::ended() const { return state_->ended(); }
+std::string JoinedReader::lacks() const { return state_->lacks(); }
 std::optional<std::string> JoinedReader::ended_before() const { return state_->ended_before(); }
 JoinedReader::Counts JoinedReader::counts() const { return state_->counts; }
 bool JoinedReader::commit() { return state_->commit(); }

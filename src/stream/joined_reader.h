@@ -64,6 +64,8 @@ class JoinedReader {
   /// silent.
   [[nodiscard]] bool heard();
   [[nodiscard]] bool ended() const;  ///< all sentinels seen and everything handed out
+  /// What has not come yet and who sends it, until the first sample is handed out; "" from then on.
+  [[nodiscard]] std::string lacks() const;
   /// The run that had ended before this reader came, which was told no run: its sentinels are all that every
   /// partition still holds.
   [[nodiscard]] std::optional<std::string> ended_before() const;

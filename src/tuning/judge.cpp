@@ -53,7 +53,8 @@ Judge::State::State(Log& log_, ObjectStore& store_, const Clock& clock_, const J
       prophecies(static_cast<std::size_t>(settings.waiting_rows)),
       shares(starting_weights(settings), settings.rate, settings.share),
       alarms(store),
-      patience(clock_, options.first_record_timeout_s, options.idle_timeout_s) {}
+      patience(clock_, options.first_record_timeout_s, options.idle_timeout_s),
+      waiting(clock_) {}
 
 // --- models ---
 
@@ -197,7 +198,14 @@ Step Judge::State::step() {
   return idle();
 }
 
+std::string Judge::State::waits_for() const {
+  if (live) return reader.lacks();
+  return std::string(frozen ? "no live model" : "no baseline") + " is in " + store.url() +
+         " yet; `drst offline` into the same --store publishes both";
+}
+
 Step Judge::State::idle() {
+  if (const auto words = waiting.due(waits_for())) log::info("judge " + *words);
   if (!patience.over()) return Step::idle;
   const std::string limit = to_text(patience.limit_s()) + " s (tuning.first_record_timeout_s)";
   if (!live)

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/patience.h"
+#include "base/waiting.h"
 #include "learn/neighbours.h"
 #include "learn/shares.h"
 #include "registry/judgement.h"
@@ -81,6 +82,7 @@ struct Judge::State {
   int64_t first_row = -1;                           // that this life has read
   std::string known_run;
   Patience patience;
+  Waiting waiting;
   bool done = false;
 
   State(Log& log_, ObjectStore& store_, const Clock& clock_, const JudgeSettings& settings_,
@@ -144,6 +146,7 @@ struct Judge::State {
   // --- stepping ---
 
   Step step();
+  [[nodiscard]] std::string waits_for() const;  ///< "": for the next record, as always
   Step idle();
   Step finish(const std::string& why);
 };
