@@ -64,7 +64,8 @@ int produce(Context& context, const Options& options) {
   // Its first step refuses what would spoil a run that is there; only then the run is this one's to describe.
   producer.step();
   put_facts(*store, facts);
-  const bool finished = run_component(producer, *log, context.config.longest_nap());
+  const bool finished =
+      run_lives([&] { return run_component(producer, *log, context.config.longest_nap()); });
   log::info("produced " + to_text(producer.rows_produced()) + " of " + to_text(producer.rows_total()) +
             " rows");
   return exit_code(finished);

@@ -146,8 +146,13 @@ struct Producer::State {
     if (now < next_poll) return;
     try {
       membership->poll(unused, {.max_records = 1});
-    } catch (const InputError& error) {
-      throw InputError("run '" + run_id + "' has a producer already; wait for its end, or choose another " +
+    } catch (const LeaseLost&) {  // the next step asks for it again, and reads what the log has by then
+      membership.reset();
+      ready = false;
+      throw;
+    } catch (const PlaceTaken& error) {
+      membership.reset();
+      throw PlaceTaken("run '" + run_id + "' has a producer already; wait for its end, or choose another " +
                        "--run-id (" + error.what() + ")");
     }
     next_poll = now + membership_lease / 3;

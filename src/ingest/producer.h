@@ -19,9 +19,10 @@
 // only. A step that throws leaves a
 // producer that reads the log again in its next step. One thread.
 //
-// A run has one producer: it is the only member of a group of the run's name, so that a second one gets an
-// InputError, as does one with other tables or settings than the run was begun with, which
-// results/plans/<run>.txt tells. results/truth.npz is the newest run's; each run has its own
+// A run has one producer: it is the only member of a group of the run's name, so that a second one gets a
+// PlaceTaken; one that loses its place gets a LeaseLost, and goes on with what the log lacks if it is stepped
+// again and nobody else is there. An InputError has one with other tables or settings than the run was begun
+// with, which results/plans/<run>.txt tells. results/truth.npz is the newest run's; each run has its own
 // results/truth/<run>.npz beside it.
 #pragma once
 

@@ -512,6 +512,29 @@ TEST(Producer, IsTheOnlyOneOfItsRun) {
   EXPECT_EQ(world.values(0).size(), 7u) << "four rows, a sentinel, and two rows of the other run";
 }
 
+TEST(Producer, GoesOnAfterItHasLostItsPlaceToOneThatIsGone) {
+  World whole, world;
+  whole.finish();
+  world.settings.rate = 1;
+  auto first = world.producer();
+  EXPECT_EQ(first->step(), Step::worked);
+  world.clock.advance(seconds(60));  // stopped for longer than its lease
+  auto second = world.producer();
+  EXPECT_EQ(second->step(), Step::worked);
+  world.clock.advance(seconds(15));
+  EXPECT_THROW(first->step(), LeaseLost);
+  EXPECT_THROW(first->step(), PlaceTaken) << "while the other is there";
+  second.reset();
+  Step step = Step::worked;
+  for (int steps = 0; steps < 1000 && step != Step::done; ++steps) {
+    step = first->step();
+    if (step == Step::idle) world.clock.advance(seconds(1));
+  }
+  EXPECT_EQ(step, Step::done);
+  for (int p = 0; p < 3; ++p) EXPECT_EQ(world.content(topic, p).size(), whole.content(topic, p).size());
+  EXPECT_EQ(first->rows_produced(), 12);
+}
+
 TEST(Producer, KeepsTheTruthOfEachRun) {
   World world;
   world.finish();
