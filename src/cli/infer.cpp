@@ -42,9 +42,12 @@ void add_infer(CLI::App& app, Context& context) {
       identity.run_id = options->run_id;
       log->ensure_topic(identity.topic, static_cast<int>(context.config.stream.partitions));
       Recorder recorder(store, clock, context.config.telemetry, options->member);
+      InferenceConsumer::Counts counts;
+      int lives = 0;
       return exit_code(run_lives([&] {
         ModelSlot slot;
         InferenceConsumer consumer(*log, store, clock, context.config.inference, identity, slot);
+        ++lives;
         Guard guard(store, clock, context.config.inference, context.config.registry, options->member, slot);
         const std::array<Component*, 1> companions = {&guard};
         BatchReport last;
@@ -52,13 +55,20 @@ void add_infer(CLI::App& app, Context& context) {
           last = report;
           if (auto* stream = recorder.stream()) emit(*stream, report);
         });
-        const bool finished = run_component(consumer, *log, context.config.longest_nap(), companions);
-        const auto counts = consumer.counts();
+        bool finished = false;
+        try {
+          finished = run_component(consumer, *log, context.config.longest_nap(), companions);
+        } catch (const LeaseLost&) {  // what it did stands, and the next life goes on behind it
+          counts += consumer.counts();
+          throw;
+        }
+        counts += consumer.counts();
         log::info(options->member + ": " + to_text(counts.records) + " records, " +
                   to_text(counts.predicted) + " predicted, " + to_text(counts.dead_lettered) +
                   " dead letters, " + to_text(counts.duplicates) + " repeats, " + to_text(counts.swaps) +
-                  " swaps");
-        if (last.all.records > 0) log::info(in_words(last));
+                  " swaps" + (lives > 1 ? ", in " + to_text(lives) + " lives" : ""));
+        if (last.all.records > 0)
+          log::info(in_words(last) + (lives > 1 ? " (since it joined the group last)" : ""));
         return finished;
       }));
     };

@@ -166,6 +166,13 @@ Step InferenceConsumer::step() {
   }
 }
 
+InferenceConsumer::Counts& InferenceConsumer::Counts::operator+=(const Counts& other) {
+  for (auto field : {&Counts::records, &Counts::predicted, &Counts::duplicates, &Counts::dead_lettered,
+                     &Counts::imputed, &Counts::swaps, &Counts::foreign_sentinels, &Counts::lost_leases})
+    this->*field += other.*field;
+  return *this;
+}
+
 InferenceConsumer::Counts InferenceConsumer::counts() const { return state_->counts; }
 Metrics InferenceConsumer::baseline_metrics() const { return state_->meter.baseline(); }
 Metrics InferenceConsumer::adaptive_metrics() const { return state_->meter.adaptive(); }

@@ -75,6 +75,8 @@ class InferenceConsumer final : public Component {
     uint64_t swaps = 0;    ///< models replaced (the first is none)
     uint64_t foreign_sentinels = 0;
     uint64_t lost_leases = 0;
+
+    Counts& operator+=(const Counts& other);  ///< of another life of the same member
   };
   [[nodiscard]] Counts counts() const;
   /// Cumulative, over records with an inline label; quantiles within 0.4 %.

@@ -34,6 +34,19 @@ std::vector<int64_t> first_rows(int64_t count) {
   return rows;
 }
 
+TEST(ConsumerCounts, OfSeveralLivesAreAdded) {
+  InferenceConsumer::Counts all{1, 2, 3, 4, 5, 6, 7, 8};
+  all += {10, 20, 30, 40, 50, 60, 70, 80};
+  EXPECT_EQ(all.records, 11U);
+  EXPECT_EQ(all.predicted, 22U);
+  EXPECT_EQ(all.duplicates, 33U);
+  EXPECT_EQ(all.dead_lettered, 44U);
+  EXPECT_EQ(all.imputed, 55U);
+  EXPECT_EQ(all.swaps, 66U);
+  EXPECT_EQ(all.foreign_sentinels, 77U);
+  EXPECT_EQ(all.lost_leases, 88U);
+}
+
 TEST(Consumer, WaitsForModelsThenPredictsEveryRowOnceAndLeavesAtTheSentinels) {
   InferenceWorld world;
   world.produce(0, 50);
