@@ -241,6 +241,21 @@ class Python(Distributed):
             self.assertNotIn("id", by_run["theirs"][partition, offset])
             self.assertEqual(rows[partition, offset], samples[row], (partition, offset, row))
         self.assertGreater(len(set(samples.values())), 200)
+        self.report_on_theirs(table)
+
+    def report_on_theirs(self, table):
+        """What can be told of a run that left no truth: its own labels, beside our report of the same rows."""
+        self.settle()
+        told = self.call("report", "--run-id", "theirs", "--out", self.path("theirs")).stderr
+        self.assertIn("run theirs was not made by `drst produce`", told)
+        self.assertIn("300 of 300 records", told)
+        self.call("report", "--run-id", "ours", "--out", self.path("ours"))
+        theirs, ours = (json.loads(read(self.path(run, "summary.json"))) for run in ("theirs", "ours"))
+        self.assertEqual({name: theirs["records"][name] for name in ("produced", "predicted", "lost")},
+                         {"produced": 300, "predicted": 300, "lost": 0})
+        self.assertAlmostEqual(theirs["overall"]["baseline"]["acc@0.2"], ours["overall"]["baseline"]["acc@0.2"])
+        self.assertIn("was not made by", read(self.path("theirs", "report.html")))
+        self.call("report", "--run-id", "nobodys", "--out", self.path("none"), expect=3)
 
     def test_other_readers_of_the_bucket(self):
         """numpy reads every array, onnxruntime every release, from the service's own files."""

@@ -246,13 +246,13 @@ TEST(Report, OfFewerPredictionsThanTheStoreHoldsIsRefused) {
   const auto shown = summarize(store).predicted;
   const TemporaryFolder out;
   try {
-    write_report(store, out.path() / "short", {}, shown + 1);
+    write_report(store, out.path() / "short", {}, {shown + 1, {}, {}});
     FAIL() << "a report that lacks a prediction";
   } catch (const FailedError& error) {
     EXPECT_THAT(error.what(), HasSubstr("shows " + to_text(shown) + " although"));
   }
   EXPECT_FALSE(std::filesystem::exists(out.path() / "short"));
-  write_report(store, out.path() / "whole", {}, shown);
+  write_report(store, out.path() / "whole", {}, {shown, {}, {}});
   EXPECT_TRUE(std::filesystem::exists(out.path() / "whole" / "report.md"));
 }
 

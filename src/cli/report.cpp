@@ -5,9 +5,28 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "pipeline/foreign_run.h"
 #include "pipeline/run.h"
+#include "pipeline/run_traces.h"
+#include "stream/lane.h"
 
 namespace drst::cli {
+
+namespace {
+
+/// A run of which only the log tells.
+ForeignRun adopt(const Context& context, Log& log, ObjectStore& store, const std::string& run_id) {
+  RunFacts facts;
+  facts.run_id = run_id;
+  facts.targets = context.config.model.targets;
+  facts.epsilon = context.config.model.epsilon;
+  facts.code_version = DRST_VERSION;
+  check_targets(facts.targets, context.config.model.kpis);
+  return adopt_foreign_run(log, store, context.config.stream.topic, std::move(facts),
+                           context.config.stream.wire);
+}
+
+}  // namespace
 
 void add_report(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("report", "summary, Markdown, HTML and plots of a run");
@@ -25,29 +44,41 @@ void add_report(CLI::App& app, Context& context) {
       context.load();
       context.need_what_is_read();
       const auto store = context.open_the_store();
-      const auto run = read_facts(*store, *of_run);
-      if (context.log_url.empty() && run.run_id != read_facts(*store).run_id)
+      const SystemClock clock;
+      const auto log = context.log_url.empty() ? nullptr : context.open_the_log(clock);
+      const std::string& topic = context.config.stream.topic;
+      LogFacts of_log;
+      RunFacts run;
+      if (auto known = find_facts(*store, *of_run); known && !(known->foreign && log)) {
+        run = std::move(*known);
+      } else if (log) {
+        auto foreign = adopt(context, *log, *store, *of_run);
+        run = std::move(foreign.facts);
+        of_log.notes = std::move(foreign.notes);
+      } else {
+        run = read_facts(*store, *of_run);  // which says what the store holds
+      }
+      if (!log && run.run_id != read_facts(*store).run_id)
         throw InputError("run " + run.run_id + " is not the newest of " + store->url() +
                          ", so its predictions are in its log only; name that with --log");
       const ReportFolder out(context.out, *store, run.run_id, *overwrite);
-      int64_t predictions = 0;
-      if (!context.log_url.empty()) {
+      if (log) {
         // As settings are written: strings in quotes.
-        const std::string topic = '"' + context.config.stream.topic + '"';
+        const std::string quoted = '"' + topic + '"';
         if (const auto there = run.settings.find("stream.topic");
-            there != run.settings.end() && there->second != topic && there->second.size() > 2)
-          throw InputError("run " + run.run_id + " is on topic " + there->second + ", not on " + topic +
+            there != run.settings.end() && there->second != quoted && there->second.size() > 2)
+          throw InputError("run " + run.run_id + " is on topic " + there->second + ", not on " + quoted +
                            "; add --set stream.topic=" + there->second.substr(1, there->second.size() - 2));
         // Consumers that died for good left their share in the log only.
-        const SystemClock clock;
-        const auto log = context.open_the_log(clock);
-        predictions = write_traces(*log, *store, context.config.stream.topic, run);
+        auto traces = write_traces(*log, *store, topic, run);
+        of_log.predictions = traces.predictions;
+        of_log.retention = std::move(traces.retention);
       }
-      const auto lost = write_report(*store, context.out, run.run_id, predictions);
-      if (lost > 0)
-        log::warning(to_text(lost) + " records of run " + run.run_id +
-                     " have neither a prediction nor a dead letter: consumers ended too early, or have not "
-                     "ended yet; `drst infer` goes on where they were");
+      const auto summary = write_report(*store, context.out, run.run_id, of_log);
+      for (const auto& note : all_notes(summary)) log::warning(note);
+      if (summary.lost_of_all() > 0 && of_log.retention.empty())
+        log::warning(
+            "consumers ended too early, or have not ended yet; `drst infer` goes on where they were");
       log::info("report: " + context.out + "/report.html");
       return 0;
     };

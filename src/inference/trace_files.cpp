@@ -1,5 +1,6 @@
 // The whole trace of a run: out of the log, into NPZ files, and back.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <tuple>
 #include <unordered_set>
@@ -63,6 +64,24 @@ const std::vector<T>& member(const std::map<std::string, Array>& members, const 
   if (values == nullptr || found->second.shape.size() != 1)
     throw InputError(source + ": member '" + name + "' has another type or shape than an inference trace");
   return *values;
+}
+
+/// What the mixture rested on; former versions did not write it.
+void read_voices(const std::map<std::string, Array>& members, std::vector<TraceRow>& rows) {
+  if (const auto found = members.find("memory_offset"); found != members.end())
+    if (const auto* offsets = std::get_if<std::vector<int64_t>>(&found->second.data);
+        offsets != nullptr && offsets->size() == rows.size())
+      for (std::size_t i = 0; i < rows.size(); ++i) rows[i].memory_offset = (*offsets)[i];
+  constexpr std::size_t width = TraceRow::most_voices;
+  const auto found = members.find("voices");
+  const auto* voices =
+      found == members.end() ? nullptr : std::get_if<std::vector<float>>(&found->second.data);
+  if (voices == nullptr || voices->size() != rows.size() * width) return;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::span<const float> of_row(voices->data() + i * width, width);
+    const auto end = std::ranges::find_if(of_row, [](float voice) { return std::isnan(voice); });
+    rows[i].set_voices(of_row.first(static_cast<std::size_t>(end - of_row.begin())));
+  }
 }
 
 void write_unpredicted(ObjectStore& store, const std::vector<TraceRow>& rows) {
@@ -229,6 +248,7 @@ std::vector<TraceRow> read_trace_file(std::string_view npz, const std::string& s
     rows[i].release = releases[static_cast<std::size_t>(release[i])];
     rows[i].consumer = consumer;
   }
+  read_voices(members, rows);
   return rows;
 }
 

@@ -13,6 +13,7 @@
 #include "learn/offline.h"
 #include "pipeline/closed_loop.h"
 #include "pipeline/drive.h"
+#include "pipeline/run_traces.h"
 #include "report/report.h"
 #include "store/prefix_store.h"
 #include "stream/lane.h"
@@ -203,21 +204,6 @@ Summary make_run(const RunRequest& request, RunTables tables, double begun, cons
 }
 
 }  // namespace
-
-int64_t write_traces(Log& log, ObjectStore& store, const std::string& topic, const RunFacts& facts) {
-  int64_t predictions = 0;
-  for (const auto& target : facts.targets) {
-    const std::string lane = lane_of(target, facts.targets);
-    PrefixStore part(store, lane_prefix(lane));
-    const TraceSet traces = read_traces(log, lane_topic(topic, lane), facts.run_id);
-    write_trace_files(part, traces);
-    predictions += std::ranges::count_if(traces.rows, [&facts](const TraceRow& row) {
-      const auto id = split_id(row.id);
-      return id && id->run_id == facts.run_id;
-    });
-  }
-  return predictions;
-}
 
 Summary execute_run(const RunRequest& request, const std::function<void(int64_t, int64_t)>& progress) {
   const double begun = monotonic_seconds();

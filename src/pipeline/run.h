@@ -80,10 +80,6 @@ class ReportFolder {
   std::unique_ptr<FileLock> lock_;
 };
 
-/// The inference traces of all targets of the run, from the log into their parts of the store. The
-/// answer: how many predictions of records that its producer made.
-int64_t write_traces(Log& log, ObjectStore& store, const std::string& topic, const RunFacts& facts);
-
 /// `progress(done, total)`: rows; may be empty.
 Summary execute_run(const RunRequest& request, const std::function<void(int64_t, int64_t)>& progress = {});
 

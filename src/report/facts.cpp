@@ -16,6 +16,7 @@ std::string to_json(const RunFacts& facts) {
   json["family"] = facts.family;
   json["clock"] = facts.clock;
   json["simulated_data"] = facts.simulated_data;
+  json["foreign"] = facts.foreign;
   json["label_every"] = facts.label_every;
   json["label_delay"] = facts.label_delay;
   json["epsilon"] = facts.epsilon;
@@ -36,21 +37,32 @@ std::string key_of(const std::string& run_id) { return "results/runs/" + run_id 
 void put_facts(ObjectStore& store, const RunFacts& facts) {
   const std::string text = to_json(facts);
   store.put(key_of(facts.run_id), text);
-  store.put(newest_key, text);
+  if (!facts.foreign) store.put(newest_key, text);
+}
+
+std::optional<RunFacts> find_facts(ObjectStore& store, const std::string& run_id) {
+  if (const auto text = store.get(newest_key)) {
+    auto newest = parse_run_facts(*text, newest_key);
+    if (run_id.empty() || newest.run_id == run_id) return newest;
+  }
+  if (run_id.empty()) return std::nullopt;
+  const auto text = store.get(key_of(run_id));
+  return text ? std::optional(parse_run_facts(*text, key_of(run_id))) : std::nullopt;
 }
 
 RunFacts read_facts(ObjectStore& store, const std::string& run_id) {
-  std::optional<RunFacts> newest;
-  if (const auto text = store.get(newest_key)) newest = parse_run_facts(*text, newest_key);
-  if (newest && (run_id.empty() || newest->run_id == run_id)) return std::move(*newest);
-  if (run_id.empty()) throw InputError(store.url() + " holds no run: " + newest_key + " is missing");
-  if (const auto text = store.get(key_of(run_id))) return parse_run_facts(*text, key_of(run_id));
+  if (auto facts = find_facts(store, run_id)) return std::move(*facts);
+  constexpr const char* with_log =
+      "; for a run of another producer than `drst produce`, name the log, --log, which is all that tells of "
+      "it";
+  if (run_id.empty())
+    throw InputError(store.url() + " holds no run: " + newest_key + " is missing" + with_log);
   std::string known;
   constexpr std::string_view prefix = "results/runs/", ending = ".json";
   for (const auto& key : store.list(std::string(prefix)))
     known += (known.empty() ? "; it holds " : ", ") +
              key.substr(prefix.size(), key.size() - prefix.size() - ending.size());
-  throw InputError(store.url() + " holds no run '" + run_id + "'" + known);
+  throw InputError(store.url() + " holds no run '" + run_id + "'" + known + with_log);
 }
 
 RunFacts parse_run_facts(std::string_view text, const std::string& source) {
@@ -63,6 +75,7 @@ RunFacts parse_run_facts(std::string_view text, const std::string& source) {
   facts.family = json.text_or("family", "");
   facts.clock = json.text_or("clock", "virtual");
   facts.simulated_data = json.has("simulated_data") && json.boolean("simulated_data");
+  facts.foreign = json.has("foreign") && json.boolean("foreign");
   facts.label_every = json.integer("label_every");
   facts.label_delay = json.integer("label_delay");
   facts.epsilon = json.number("epsilon");

@@ -93,6 +93,7 @@ std::string markdown(const Grid& grid) {
 
 std::string markdown(const Summary& summary, const std::vector<Section>& sections) {
   std::string out = "# DRST run " + summary.facts.run_id + "\n\n" + headline(summary) + "\n";
+  for (const auto& note : all_notes(summary)) out += "\n**Note:** " + note + ".\n";
   for (const auto& section : sections) {
     out += "\n## " + section.title + "\n";
     if (section.plot != nullptr)
@@ -183,7 +184,9 @@ std::string html(const Summary& summary, const std::vector<Section>& sections, c
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width,initial-scale=1\"><title>" +
       title + "</title><style>" + style + "</style></head><body>\n<h1>" + title + "</h1>\n<p>" +
-      escape(headline(summary)) + "</p>\n" + tiles(summary);
+      escape(headline(summary)) + "</p>\n";
+  for (const auto& note : all_notes(summary)) out += "<p><b>Note:</b> " + escape(note) + ".</p>\n";
+  out += tiles(summary);
   for (const auto& section : sections) {
     out += "<h2>" + escape(section.title) + "</h2>\n";
     if (section.plot != nullptr) {
@@ -199,16 +202,20 @@ std::string html(const Summary& summary, const std::vector<Section>& sections, c
 
 }  // namespace
 
-int64_t write_report(ObjectStore& store, const fs::path& out, const std::string& run_id,
-                     int64_t predictions) {
+Summary write_report(ObjectStore& store, const fs::path& out, const std::string& run_id,
+                     const LogFacts& of_log) {
   Series series;
-  const Summary summary = summarize(store, &series, run_id);
+  Summary summary = summarize(store, &series, run_id);
+  const int64_t predictions = of_log.predictions;
   int64_t shown = summary.predicted;
   for (const auto& other : summary.further) shown += other.predicted;
   if (shown < predictions)
     throw FailedError("the log holds " + to_text(predictions) + " predictions of run " +
                       summary.facts.run_id + ", of which " + store.url() + " shows " + to_text(shown) +
                       " although all were written to it: its lists or reads are not consistent; try again");
+  summary.notes.insert(summary.notes.end(), of_log.notes.begin(), of_log.notes.end());
+  if (summary.lost_of_all() > 0)
+    summary.notes.insert(summary.notes.end(), of_log.retention.begin(), of_log.retention.end());
   make_folders(fs::absolute(out / "plots"));
   write_file_atomic(out / "summary.json", to_json(summary));
   std::vector<DriftSignal> signals = {read_drift_signal(store)};
@@ -220,7 +227,7 @@ int64_t write_report(ObjectStore& store, const fs::path& out, const std::string&
   const auto sections = sections_of(summary, plots);
   write_file_atomic(out / "report.md", markdown(summary, sections));
   write_file_atomic(out / "report.html", html(summary, sections, out));
-  return summary.lost_of_all();
+  return summary;
 }
 
 }  // namespace drst

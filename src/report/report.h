@@ -10,17 +10,26 @@
 // plot_timeline and plot_scripts (what is drawn), gnuplot, report (this: the pages).
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "report/summary.h"
 
 namespace drst {
 
+/// What the log has told, if it was asked.
+struct LogFacts {
+  int64_t predictions = 0;             ///< so many the store is known to hold, of all targets
+  std::vector<std::string> notes;      ///< for Summary::notes
+  std::vector<std::string> retention;  ///< the same, if rows are lost: what may be why
+};
+
 /// Of the newest run or the named one. Writes into `out`: summary.json, report.md, report.html, plots/.
-/// `predictions`: so many the store is known to hold of all targets; FailedError, and nothing written, if it
-/// shows fewer, as stores do whose lists end early while objects are written.
-/// The answer: records of all targets that were lost.
-int64_t write_report(ObjectStore& store, const std::filesystem::path& out, const std::string& run_id = {},
-                     int64_t predictions = 0);
+/// FailedError, and nothing written, if the store shows fewer predictions than the log, as stores do whose
+/// lists end early while objects are written. The answer is what was written, `of_log.notes` among its notes.
+Summary write_report(ObjectStore& store, const std::filesystem::path& out, const std::string& run_id = {},
+                     const LogFacts& of_log = {});
 
 }  // namespace drst

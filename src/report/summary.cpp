@@ -25,8 +25,15 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 std::string required(ObjectStore& store, const std::string& key) {
   auto bytes = store.get(key);
-  if (!bytes) throw InputError(store.url() + " holds no finished run: " + key + " is missing");
+  if (!bytes) throw InputError(store.url() + " lacks " + key);
   return std::move(*bytes);
+}
+
+[[noreturn]] void has_not_ended(const ObjectStore& store, const std::string& run_id) {
+  throw InputError(
+      "run " + run_id + " in " + store.url() + " has not ended: its producer writes results/truth/" + run_id +
+      ".npz when it has sent the last row; wait for its end, or, if it was stopped, give the same "
+      "`drst produce` once more, which goes on");
 }
 
 template <class T>
@@ -69,7 +76,9 @@ std::vector<double> numbers(const std::map<std::string, Array>& members, const s
 Truth read_truth(ObjectStore& store, const std::string& run_id, const std::string& lane) {
   const std::string own = "results/truth/" + run_id + ".npz";
   const std::string key = store.exists(own) ? own : "results/truth.npz";
-  const auto members = parse_npz(required(store, key), key);
+  const auto bytes = store.get(key);
+  if (!bytes) has_not_ended(store, run_id);
+  const auto members = parse_npz(*bytes, key);
   Truth truth;
   truth.id = member<std::string>(members, "id", key);
   truth.label = numbers(members, "label" + (lane.empty() ? "" : "_" + lane), key);
@@ -246,6 +255,18 @@ struct Scored {
   }
 };
 
+/// What has no id is the record at its place; of those whose place is not in the truth another run's.
+void name_by_place(std::vector<TraceRow>& trace, const Truth& truth) {
+  if (std::ranges::none_of(trace, [](const TraceRow& row) { return row.id.empty(); })) return;
+  std::set<std::pair<int64_t, int64_t>> places;
+  for (std::size_t i = 0; i < truth.id.size(); ++i) places.emplace(truth.partition[i], truth.offset[i]);
+  std::erase_if(trace, [&places](const TraceRow& row) {
+    return row.id.empty() && !places.contains({row.partition, row.offset});
+  });
+  for (auto& row : trace)
+    if (row.id.empty()) row.id = place_id(row.partition, row.offset);
+}
+
 /// One target's, from its part of the store.
 Summary summarize_lane(ObjectStore& store, const RunFacts& facts, const std::string& target,
                        const Truth& truth, Series* series) {
@@ -253,11 +274,14 @@ Summary summarize_lane(ObjectStore& store, const RunFacts& facts, const std::str
   summary.facts = facts;
   summary.target = target;
   const std::string& run_id = facts.run_id;
-  const auto trace = read_all_traces(store, run_id);
+  auto trace = read_all_traces(store, run_id);
+  name_by_place(trace, truth);
   std::unordered_map<std::string_view, const TraceRow*> by_id;
+  std::set<std::string> served;
   double first_ts = 0, last_ts = 0;
   for (const auto& row : trace) {
     by_id.emplace(row.id, &row);
+    served.insert(row.release);
     const double at = std::chrono::duration<double>(row.ts.time_since_epoch()).count();
     if (&row == trace.data() || at < first_ts) first_ts = at;
     if (&row == trace.data() || at > last_ts) last_ts = at;
@@ -309,7 +333,10 @@ Summary summarize_lane(ObjectStore& store, const RunFacts& facts, const std::str
   summary.dead_lettered = static_cast<int64_t>(dead.size());
   summary.consumed = summary.predicted + summary.dead_lettered + summary.duplicates;
   for (std::size_t i = 0; i < truth.id.size(); ++i)
-    if (!by_id.contains(truth.id[i]) && !dead.contains({truth.partition[i], truth.offset[i]})) ++summary.lost;
+    if (!by_id.contains(truth.id[i]) && !dead.contains({truth.partition[i], truth.offset[i]}))
+      summary.lost_rows.push_back(truth.row[i]);
+  std::ranges::sort(summary.lost_rows);
+  summary.lost = static_cast<int64_t>(summary.lost_rows.size());
   summary.labels_used = labels.by_the_end(dead);
   const double seconds = summary.facts.stream_wall_s > 0 ? summary.facts.stream_wall_s : last_ts - first_ts;
   summary.throughput_records_per_s = seconds > 0 ? static_cast<double>(summary.predicted) / seconds : 0;
@@ -328,11 +355,14 @@ Summary summarize_lane(ObjectStore& store, const RunFacts& facts, const std::str
   const SystemClock clock;
   Registry registry(store, clock);
   summary.releases = registry.list();
+  for (const auto& release : summary.releases) served.erase(release.model_key);
+  summary.gone_releases.assign(served.begin(), served.end());
   add_moves(summary, registry);
   // What was chosen says more than "auto"; a producer of its own does not know it at all.
   for (const auto& release : summary.releases)
     if (release.role == "baseline") summary.facts.family = release.family;
   summary.processes = read_processes(store);
+  summary.notes = notes_of(summary);
   return summary;
 }
 
@@ -349,9 +379,7 @@ Summary summarize(ObjectStore& store, Series* series, const std::string& of_run)
   const Truth truth = read_truth(store, facts.run_id, "");
   if (const auto id = truth.id.empty() ? std::nullopt : split_id(truth.id.front());
       id && id->run_id != facts.run_id)
-    throw InputError(store.url() + " holds no finished run " + facts.run_id +
-                     ": results/truth.npz is of run " + std::string(id->run_id) +
-                     "; wait for the producer's end, or run `drst produce` of that run again");
+    has_not_ended(store, facts.run_id);  // the newest truth is another run's
   Summary summary = summarize_lane(store, facts, facts.targets.front(), truth, series);
   for (std::size_t i = 1; i < facts.targets.size(); ++i) {
     const std::string& lane = facts.targets[i];

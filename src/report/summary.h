@@ -42,6 +42,8 @@ struct RunFacts {
   std::string family;  ///< as asked for; a summary has the baseline's
   std::string clock = "virtual";
   bool simulated_data = false;  ///< no real table was found
+  /// Made by a producer that is not ours: known from the log only (pipeline/foreign_run.h).
+  bool foreign = false;
   int64_t label_every = 1, label_delay = 0;
   double epsilon = 1e-6;
   double wall_s = 0;         ///< whole run; 0: not known (processes of their own)
@@ -75,6 +77,7 @@ struct Summary {
   std::map<std::string, ComponentResources> resources;
   std::vector<ResourceRecord> processes;
   int64_t produced = 0, consumed = 0, predicted = 0, duplicates = 0, dead_lettered = 0, lost = 0;
+  std::vector<int64_t> lost_rows;  ///< those of `lost`, rising
   double throughput_records_per_s = 0;
   std::vector<StageResult> stages;
   StageResult overall;
@@ -84,8 +87,11 @@ struct Summary {
   std::vector<Judgement> judgements;   ///< why the judge moved the pointer, by row
   std::vector<SwapResult> swaps;
   std::vector<ReleaseInfo> releases;
+  std::vector<std::string> gone_releases;  ///< predicted rows of the run, and are not in the store any more
   /// One a further target, in the order of RunFacts::targets; their records are the same ones.
   std::vector<Summary> further;
+  /// What a reader must know before the figures (report/notes.cpp): of this run, what is missing and why.
+  std::vector<std::string> notes;
   /// Of this target and all further ones.
   [[nodiscard]] int64_t lost_of_all() const;
 };
@@ -98,10 +104,23 @@ struct Series {
   std::vector<Series> further;  ///< as Summary::further
 };
 
-/// Keeps the facts of a run: as results/run.json, which is the newest run's, and under the run's own name.
+/// Keeps the facts of a run: as results/run.json, which is our producer's newest run's, and under the run's
+/// own name.
 void put_facts(ObjectStore& store, const RunFacts& facts);
-/// Those of a run; empty: of the newest. InputError if the store does not hold it.
+/// Those of a run; empty: of the newest. nullopt: the store does not hold it.
+std::optional<RunFacts> find_facts(ObjectStore& store, const std::string& run_id = {});
+/// The same; InputError if the store does not hold it.
 RunFacts read_facts(ObjectStore& store, const std::string& run_id = {});
+
+/// "0 to 812, 900, 903 to 904, and 7 more": rising numbers.
+std::string rows_in_words(const std::vector<int64_t>& rows);
+/// Of all targets.
+std::vector<std::string> all_notes(const Summary& summary);
+/// What the summary itself tells of its own target: a run that is not ours, rows that are lost, releases that
+/// are gone.
+std::vector<std::string> notes_of(const Summary& summary);
+/// The name of a record without an id, by its place on the topic.
+std::string place_id(int64_t partition, int64_t offset);
 
 /// Of the newest run, or of the named one. InputError if the store does not hold it (says which object is
 /// missing).

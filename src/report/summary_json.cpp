@@ -138,6 +138,7 @@ std::string to_json(const Summary& summary) {
   json["label_every"] = summary.facts.label_every;
   json["label_delay"] = summary.facts.label_delay;
   json["wall_s"] = summary.facts.wall_s;
+  json["notes"] = summary.notes;
   json["records"] = records_json(summary);
   json["throughput_records_per_s"] = summary.throughput_records_per_s;
   put_results(json, summary);
@@ -149,6 +150,7 @@ std::string to_json(const Summary& summary) {
   for (const auto& other : summary.further) {
     Json& of = json["targets"][other.target];
     of["family"] = other.facts.family;
+    of["notes"] = other.notes;
     of["records"] = records_json(other);
     put_results(of, other);
   }

@@ -187,7 +187,8 @@ TEST(Summary, DoesNotTakeTheTruthOfAnotherRun) {
     summarize(store);
     FAIL();
   } catch (const InputError& error) {
-    EXPECT_NE(std::string(error.what()).find("no finished run next"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("run next in memory: has not ended"), std::string::npos)
+        << error.what();
   }
 }
 
@@ -217,6 +218,54 @@ TEST(Summary, DeadLettersAreNotLostAndRepeatsNotProduced) {
   EXPECT_EQ(summary.consumed, 7);
   EXPECT_EQ(summary.lost, 1);
   EXPECT_EQ(summary.stages[1].rows, 1);
+}
+
+TEST(Summary, SaysWhichRowsAndReleasesAreMissing) {
+  MemoryStore store;
+  TraceSet set = fill(store, 1, 0);
+  const VirtualClock clock;
+  ReleaseInfo info;
+  info.role = "baseline";
+  info.family = "ridge";
+  Registry registry(store, clock);
+  const std::string kept = registry.publish("model", info).model_key;
+  for (auto& row : set.rows) row.release = kept;
+  write_trace_files(store, set);
+  EXPECT_TRUE(summarize(store).notes.empty());
+
+  set.rows[5].release = "models/model_pruned.onnx";
+  set.rows.erase(set.rows.begin() + 1, set.rows.begin() + 3);
+  for (const char* consumer : {"a", "b"}) store.remove(trace_file_key(consumer));
+  write_trace_files(store, set);
+  const auto summary = summarize(store);
+  EXPECT_EQ(summary.lost_rows, (std::vector<int64_t>{1, 2}));
+  ASSERT_EQ(summary.notes.size(), 2U);
+  EXPECT_EQ(summary.notes[0], "2 records of run r have neither a prediction nor a dead letter: rows 1 to 2");
+  EXPECT_NE(summary.notes[1].find("1 releases that predicted rows are not in the store any more"),
+            std::string::npos);
+  EXPECT_NE(summary.notes[1].find("models/model_pruned.onnx"), std::string::npos);
+  EXPECT_EQ(nlohmann::json::parse(to_json(summary))["notes"].size(), 2U);
+}
+
+TEST(Summary, RowsInWords) {
+  EXPECT_EQ(rows_in_words({}), "");
+  EXPECT_EQ(rows_in_words({7}), "7");
+  EXPECT_EQ(rows_in_words({0, 1, 2, 9, 11, 12}), "0 to 2, 9, 11 to 12");
+  EXPECT_EQ(rows_in_words({0, 2, 4, 6, 8, 10, 12}), "0, 2, 4, 6, 8, and 2 more");
+}
+
+TEST(Summary, ARunWhoseProducerIsAtWorkHasNotEnded) {
+  MemoryStore store;
+  fill(store, 1, 0);
+  store.remove("results/truth.npz");
+  try {
+    summarize(store);
+    FAIL();
+  } catch (const InputError& error) {
+    const std::string words = error.what();
+    EXPECT_NE(words.find("run r in memory: has not ended"), std::string::npos) << words;
+    EXPECT_NE(words.find("`drst produce`"), std::string::npos) << words;
+  }
 }
 
 TEST(Summary, TheFamilyIsTheBaselines) {

@@ -141,7 +141,9 @@ std::string headline(const Summary& summary) {
   std::string text = to_text(summary.produced) + " records, " + to_text(summary.predicted) + " predicted, " +
                      to_text(summary.dead_lettered) + " dead letters, " + to_text(summary.lost) +
                      " lost. Target: " + summary.target + ". Labels: ";
-  if (summary.facts.label_every == 0) {
+  if (summary.facts.foreign) {
+    text += "as the records brought them";
+  } else if (summary.facts.label_every == 0) {
     text += "none online";
   } else {
     text += summary.facts.label_every == 1 ? "every row"
