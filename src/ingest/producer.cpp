@@ -146,6 +146,8 @@ struct Producer::State {
     if (now < next_poll) return;
     try {
       membership->poll(unused, {.max_records = 1});
+      if (!membership->revoked().empty())  // there is an heir, and the next poll says so
+        membership->poll(unused, {.max_records = 1});
     } catch (const LeaseLost&) {  // the next step asks for it again, and reads what the log has by then
       membership.reset();
       ready = false;

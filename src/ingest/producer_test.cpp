@@ -519,7 +519,9 @@ TEST(Producer, GoesOnAfterItHasLostItsPlaceToOneThatIsGone) {
   auto first = world.producer();
   EXPECT_EQ(first->step(), Step::worked);
   world.clock.advance(seconds(60));  // stopped for longer than its lease
-  auto second = world.producer();
+  MemoryLog elsewhere(world.log_disk, world.clock);  // another process
+  auto second = std::make_unique<Producer>(elsewhere, *world.store, world.clock, world.settings, "run",
+                                           world.targets, small_stages(), "chain-0");
   EXPECT_EQ(second->step(), Step::worked);
   world.clock.advance(seconds(15));
   EXPECT_THROW(first->step(), LeaseLost);
