@@ -390,6 +390,7 @@ class Outages(Distributed):
         broker = services.start_kafka(self.path("kafka"))
         self.addCleanup(broker.kill)
         self.use(broker, s3())
+        self.settings += [f"{section}.idle_timeout_s=4" for section in ("drift", "tuning", "inference")]  # an outage is no silence
         parts = self.start_chain()
         self.wait_until("a first prediction", self.predicted)
         broker.kill()
@@ -397,6 +398,11 @@ class Outages(Distributed):
         self.assertEqual({name: process.poll() for name, process in parts.items()}, dict.fromkeys(parts))
         broker.start()
         told = {name: self.ended(process) for name, process in parts.items()}  # by themselves: nobody starts them again
+        self.assertIn("monitor: 600 records", told["monitor"])
+        self.assertIn("judge: the stream has ended; 600 labels", told["retrain"])
+        lives = [re.findall(r"infer-\d: (\d+) records, (\d+) predicted", words) for name, words in told.items() if name.startswith("infer")]
+        self.assertEqual([len(said) for said in lives], [1, 1, 1])
+        self.assertGreaterEqual(sum(int(said[0][1]) for said in lives), 600, "over all lives of each")
         print({name: words.count("joins again") + words.count("so it goes on") for name, words in told.items()}, "places taken back")
         records = self.check()["records"]
         self.assertEqual((records["predicted"], records["lost"], records["duplicates"]), (600, 0, 0))

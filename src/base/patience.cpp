@@ -1,5 +1,7 @@
 #include "base/patience.h"
 
+#include <algorithm>
+
 namespace drst {
 
 Patience::Patience(const Clock& clock, double first_s, double idle_s)
@@ -10,7 +12,15 @@ void Patience::renew() {
   since_ = clock_.now();
 }
 
-bool Patience::over() const {
+void Patience::forgive_step() {
+  if (!step_) return;
+  const Time now = clock_.now();
+  since_ = std::min(now, since_ + (now - *step_));
+  step_ = now;
+}
+
+bool Patience::over() {
+  forgive_step();
   const std::chrono::duration<double> quiet = clock_.now() - since_;
   return limit_s() > 0 && quiet.count() >= limit_s();
 }

@@ -64,6 +64,7 @@ Monitor::State::State(Log& l, ObjectStore& s, const Clock& c, DriftSettings sett
 
 Step Monitor::State::step() {
   if (finished) return Step::done;
+  const Patience::Busy busy(patience);
   if (!end_reason.empty()) {  // restarted after its end: only the telling may be missing
     log::info("monitor: run " + reader.run_id() + " has ended; --run-id names another to wait for");
     finish(end_reason);

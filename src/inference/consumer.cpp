@@ -155,6 +155,7 @@ std::string_view InferenceConsumer::name() const { return state_->identity.membe
 Step InferenceConsumer::step() {
   auto& s = *state_;
   if (s.finished) return Step::done;
+  const Patience::Busy busy(s.patience);
   if (!s.ready()) return s.wait();
   try {
     return s.run_step();

@@ -179,6 +179,7 @@ void Judge::State::publish_state() {
 
 Step Judge::State::step() {
   if (done) return Step::done;
+  const Patience::Busy busy(patience);
   if (!load()) return idle();
   follow_pointer();
   read_proposals();

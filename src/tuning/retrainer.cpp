@@ -175,6 +175,7 @@ void Retrainer::State::take(const JoinedReader::Item& item) {
 
 Step Retrainer::State::step() {
   if (done) return Step::done;
+  const Patience::Busy busy(patience);
   if (!load()) return idle();
   follow_pointer();
   if (apply_if_due(false)) return Step::worked;
