@@ -369,6 +369,8 @@ struct JoinedReader::State {
 
   void need_lease() {
     if (!owned || consumer->holds()) return;
+    Batch unused;
+    consumer->poll(unused, {.max_records = 1});  // which knows why, and throws
     throw LeaseLost("group '" + options.group + "' on topic '" + options.topic + "': '" + options.member +
                     "' was not heard of for longer than its lease and has lost its place (reader.lease_s)");
   }

@@ -351,13 +351,8 @@ std::vector<int> GroupMember::commit_each(std::span<const PartitionOffset> offse
 }
 
 bool GroupMember::holds() {
-  if (state_ == State::fenced) refuse_if_raced();
   if (state_ != State::joined || parts_.empty()) return false;
-  const auto regained = [this] {
-    if (options_.exclusive && take_back()) return true;
-    refuse_if_raced();
-    return false;
-  };
+  const auto regained = [this] { return options_.exclusive && take_back(); };
   if (rd_kafka_assignment_lost(handle_.get()) != 0) return regained();
   if (Steady::now() - known_ < options_.lease / 3) return true;
   Part& part = parts_.front();
