@@ -21,7 +21,8 @@ struct Options {
 
 int produce(Context& context, const Options& options) {
   context.load();
-  const auto stream = context.config.producer_settings();
+  auto stream = context.config.producer_settings();
+  stream.appends_ahead = 2;
   const auto& targets = context.config.model.targets;
   check_targets(targets, context.config.model.kpis);
   auto choice = choose_stream(options.offline, options.stages,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <map>
 #include <span>
 #include <utility>
@@ -102,8 +103,14 @@ struct Producer::State {
   std::unique_ptr<Consumer> membership;  // of the run's group: one producer at a time
   Time next_poll{};                      // keeps the membership
   Batch unused;
-  Time start{};        // when row 0 is or was due
-  bool ready = false;  // progress is true
+  Time start{};   // when row 0 is or was due
+  struct Ahead {  // an append that is on its way, and the rows of each of its parts
+    std::vector<std::pair<int, std::vector<int64_t>>> rows;
+    std::unique_ptr<Appending> append;
+  };
+  std::deque<Ahead> ahead;
+  int64_t next_sent = 0;  // rows before it are in the log or on their way
+  bool ready = false;     // progress is true
   bool finished = false;
 
   State(Log& log_, ObjectStore& store_, const Clock& clock_, ProducerSettings settings_, std::string run_id_,
@@ -187,11 +194,22 @@ struct Producer::State {
     store.put(key, mine);
   }
 
+  /// What is on its way would else be appended again.
+  void give_up_ahead() {
+    for (auto& one : ahead) try {
+        (void)one.append->wait();
+      } catch (const Error&) {  // what became of it the log knows
+      }
+    ahead.clear();
+  }
+
   void recover() {
+    give_up_ahead();
     log.ensure_topic(labels_topic(settings.topic), 1);
     partitions = log.partitions(settings.topic);
     progress = read_progress(log, settings.topic, run_id, plan, partitions, settings.wire);
     compare_plan();
+    next_sent = progress.next_row;
     const Time now = clock.now();
     start = progress.started.value_or(now);
     if (progress.rows_appended == 0) return;
@@ -211,13 +229,16 @@ struct Producer::State {
   Step work() {
     if (progress.ended()) return finish();
     const bool paced = settings.rate > 0;
-    const int64_t due = paced ? rows_due(clock.now()) : progress.next_row + settings.batch;
-    if (progress.next_row < plan.rows()) {
+    const int64_t due = paced ? rows_due(clock.now()) : next_sent + settings.batch;
+    if (next_sent < plan.rows()) {
       const int64_t end = std::min(due, plan.rows());
-      if (end <= progress.next_row) return Step::idle;
+      if (end <= next_sent) return Step::idle;
       append_rows_until(end);
+      // Where nothing waits for the rows, the next are made while these travel.
+      settle(paced || settings.label_delay > 0 ? 0 : static_cast<std::size_t>(settings.appends_ahead));
       return Step::worked;
     }
+    settle(0);
     // The end is due like a row: labels that are still on their way must not overtake the last rows.
     if (paced && due <= plan.rows()) return Step::idle;
     return finish();
@@ -232,8 +253,8 @@ struct Producer::State {
   }
 
   void append_rows_until(int64_t end) {
-    while (progress.next_row < end) {
-      const int64_t begin = progress.next_row;
+    while (next_sent < end) {
+      const int64_t begin = next_sent;
       if (settings.label_delay > 0) append_labels_until(begin - settings.label_delay + 1);
       int64_t stop = begin + 1;
       // A label must come before the row it is due with and not before its own, so no append may span that
@@ -260,14 +281,24 @@ struct Producer::State {
       rows[p].push_back(row);
     }
     std::vector<PartitionRecords> parts;
-    for (std::size_t p = 0; p < records.size(); ++p)
-      if (!records[p].empty()) parts.push_back({static_cast<int>(p), records[p]});
-    std::vector<int64_t> firsts;
-    log.append_each(settings.topic, parts, firsts);
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      int64_t offset = firsts[i];
-      for (const int64_t row : rows[static_cast<std::size_t>(parts[i].partition)])
-        progress.set_appended(row, offset++);
+    Ahead begun;
+    for (std::size_t p = 0; p < records.size(); ++p) {
+      if (records[p].empty()) continue;
+      parts.push_back({static_cast<int>(p), records[p]});
+      begun.rows.emplace_back(static_cast<int>(p), std::move(rows[p]));
+    }
+    begun.append = log.begin_append(settings.topic, parts);
+    ahead.push_back(std::move(begun));
+    next_sent = end;
+    if (settings.label_delay > 0) settle(0);  // labels must not overtake their rows
+  }
+
+  /// Waits until no more than `most` appends are on their way.
+  void settle(std::size_t most) {
+    for (; ahead.size() > most; ahead.pop_front()) {
+      auto firsts = ahead.front().append->wait();
+      for (std::size_t i = 0; i < firsts.size(); ++i)
+        for (const int64_t row : ahead.front().rows[i].second) progress.set_appended(row, firsts[i]++);
     }
     progress.advance();
   }

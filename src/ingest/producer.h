@@ -53,7 +53,10 @@ struct ProducerSettings {
   int64_t label_delay = 0;  ///< rows
   double rate = 0;          ///< rows a second; 0: as fast as possible
   int64_t batch = 2048;     ///< rows a step when rate is 0, and most rows of one append
-  double catch_up_s = 60;   ///< a restart that is later than this does not hurry after its schedule
+  /// Without rate and delay: appends that may be on their way while the next is made. More than 0 only where
+  /// nobody else appends by the same Log: an append of another thread that fails may leave a hole in ours.
+  int64_t appends_ahead = 0;
+  double catch_up_s = 60;  ///< a restart that is later than this does not hurry after its schedule
   DefaultStreamSettings rows;
   WireLimits wire;  ///< section [wire]; readers of the topic take it, too
   /// Columns that are no features; model.kpis, as training has it.

@@ -87,6 +87,21 @@ void KafkaLog::check_append(const std::string& topic, int partition,
                                             "read; leave it out");
 }
 
+/// One that the producer has sent; the log still has to hear of it.
+class KafkaLog::KafkaAppending final : public Appending {
+ public:
+  KafkaAppending(KafkaLog& log, std::string topic, std::vector<std::pair<int, int64_t>> counts,
+                 std::unique_ptr<Appending> sent)
+      : log_(log), topic_(std::move(topic)), counts_(std::move(counts)), sent_(std::move(sent)) {}
+  std::vector<int64_t> wait() override { return log_.finish_append(topic_, counts_, *sent_); }
+
+ private:
+  KafkaLog& log_;
+  std::string topic_;
+  std::vector<std::pair<int, int64_t>> counts_;  // of each part: partition and records
+  std::unique_ptr<Appending> sent_;
+};
+
 int64_t KafkaLog::append(const std::string& topic, int partition, std::span<const NewRecord> records) {
   const PartitionRecords part{partition, records};
   std::vector<int64_t> firsts;
@@ -96,16 +111,31 @@ int64_t KafkaLog::append(const std::string& topic, int partition, std::span<cons
 
 void KafkaLog::append_each(const std::string& topic, std::span<const PartitionRecords> parts,
                            std::vector<int64_t>& firsts) {
+  firsts = begin_append(topic, parts)->wait();
+}
+
+std::unique_ptr<Appending> KafkaLog::begin_append(const std::string& topic,
+                                                  std::span<const PartitionRecords> parts) {
   for (const auto& [partition, records] : parts) check_append(topic, partition, records);
-  firsts = core_->producer.append(topic, parts);
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const auto& [partition, records] = parts[i];
-    if (records.empty())
+  std::vector<std::pair<int, int64_t>> counts;
+  for (const auto& [partition, records] : parts) counts.emplace_back(partition, std::ssize(records));
+  return std::make_unique<KafkaAppending>(*this, topic, std::move(counts),
+                                          core_->producer.begin(topic, parts));
+}
+
+std::vector<int64_t> KafkaLog::finish_append(const std::string& topic,
+                                             const std::vector<std::pair<int, int64_t>>& counts,
+                                             Appending& sent) {
+  auto firsts = sent.wait();
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const auto& [partition, records] = counts[i];
+    if (records == 0)
       firsts[i] = core_->client.watermarks(topic, partition).end;
     else
-      follow(topic, partition, firsts[i] + std::ssize(records));
+      follow(topic, partition, firsts[i] + records);
   }
   core_->growth.raise();
+  return firsts;
 }
 
 void KafkaLog::read(const std::string& topic, int partition, int64_t from, Batch& batch,

@@ -43,6 +43,8 @@ class KafkaLog final : public Log {
   int partitions(const std::string& topic) override;
   std::vector<std::string> topics() override;
   int64_t append(const std::string& topic, int partition, std::span<const NewRecord> records) override;
+  std::unique_ptr<Appending> begin_append(const std::string& topic,
+                                          std::span<const PartitionRecords> parts) override;
   void append_each(const std::string& topic, std::span<const PartitionRecords> parts,
                    std::vector<int64_t>& firsts) override;
   void read(const std::string& topic, int partition, int64_t from, Batch& batch,
@@ -57,6 +59,9 @@ class KafkaLog final : public Log {
 
  private:
   struct Core;  // shared with this log's consumers
+  class KafkaAppending;
+  std::vector<int64_t> finish_append(const std::string& topic,
+                                     const std::vector<std::pair<int, int64_t>>& counts, Appending& sent);
   void check_append(const std::string& topic, int partition, std::span<const NewRecord> records) const;
   void follow(const std::string& topic, int partition, int64_t end);
   bool look();

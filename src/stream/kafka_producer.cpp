@@ -105,45 +105,75 @@ void Producer::give_up(const std::shared_ptr<Session>& spent) {
   if (session_ == spent) session_.reset();
 }
 
-std::vector<int64_t> Producer::append(const std::string& topic, std::span<const PartitionRecords> parts) {
-  const auto session = this->session();
-  std::string what = "appending to topic '" + topic + "', partition";
-  for (std::size_t i = 0; i < parts.size(); ++i) what += (i == 0 ? " " : ", ") + to_text(parts[i].partition);
-  const Ticket delivery = std::make_shared<Delivery>();
-  const auto begin = std::chrono::steady_clock::now();
-  constexpr auto slice = milliseconds(100);
-  bool said = false;
-  const auto look_around = [&] {
-    const auto waited = std::chrono::steady_clock::now() - begin;
+/// An append from its first record to its last report.
+class Producer::Sending final : public Appending {
+ public:
+  Sending(Producer& producer, const std::string& topic, std::span<const PartitionRecords> parts)
+      : producer_(producer), session_(producer.session()) {
+    what_ = "appending to topic '" + topic + "', partition";
+    for (const auto& [partition, records] : parts) {
+      what_ += (partitions_.empty() ? " " : ", ") + to_text(partition);
+      partitions_.push_back(partition);
+    }
+    for (const auto& [partition, records] : parts)
+      for (const NewRecord& record : records) send(topic, partition, record);
+  }
+
+  std::vector<int64_t> wait() override {
+    std::unique_lock lock(delivery_->mutex);
+    while (delivery_->open > 0) {
+      delivery_->changed.wait_for(lock, slice);
+      if (delivery_->open == 0) break;
+      lock.unlock();
+      look_around();
+      lock.lock();
+    }
+    const auto code = delivery_->code;
+    std::vector<int64_t> firsts(partitions_.size(), -1);
+    for (const auto& [partition, first] : delivery_->firsts)
+      firsts[static_cast<std::size_t>(std::ranges::find(partitions_, partition) - partitions_.begin())] =
+          first;
+    lock.unlock();
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) fail(code);
+    if (said_) log::warning(producer_.site_.url + " answers again");
+    return firsts;
+  }
+
+ private:
+  static constexpr auto slice = milliseconds(100);
+
+  void look_around() {
+    const auto waited = std::chrono::steady_clock::now() - begin_;
     constexpr auto grace = std::chrono::seconds(2);  // a broker that is there has answered by then
     if (stop_requested() && waited > grace) {
-      give_up(session);
+      producer_.give_up(session_);
       throw_if_stopped();
     }
-    if (said || waited < milliseconds(3000)) return;
-    said = true;
-    warn_of_wait(site_, what, session->notices.reason(), site_.patience());
-  };
-  const auto fail = [&](rd_kafka_resp_err_t code) {
+    if (said_ || waited < milliseconds(3000)) return;
+    said_ = true;
+    warn_of_wait(producer_.site_, what_, session_->notices.reason(), producer_.site_.patience());
+  }
+
+  [[noreturn]] void fail(rd_kafka_resp_err_t code) {
     std::array<char, 512> words{};
-    const auto fatal = rd_kafka_fatal_error(session->handle.get(), words.data(), words.size());
-    give_up(session);
+    const auto fatal = rd_kafka_fatal_error(session_->handle.get(), words.data(), words.size());
+    producer_.give_up(session_);
     const bool timed_out = code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
-    std::string reason = timed_out ? session->notices.reason() : std::string(rd_kafka_err2str(code));
+    std::string reason = timed_out ? session_->notices.reason() : std::string(rd_kafka_err2str(code));
     if ((code == RD_KAFKA_RESP_ERR__FATAL || code == RD_KAFKA_RESP_ERR__PURGE_QUEUE) && fatal != 0) {
       code = fatal;
       reason = words.data();
     }
-    throw problem(site_, what, code, reason);
-  };
+    throw problem(producer_.site_, what_, code, reason);
+  }
 
-  const auto send = [&](int partition, const NewRecord& record) {
-    for (bool sent = false; !sent;) {
+  void send(const std::string& topic, int partition, const NewRecord& record) {
+    for (;;) {
       auto headers = headers_of(record);
-      auto ticket = std::make_unique<Ticket>(delivery);
+      auto ticket = std::make_unique<Ticket>(delivery_);
       {
-        const std::lock_guard lock(delivery->mutex);
-        ++delivery->open;
+        const std::lock_guard lock(delivery_->mutex);
+        ++delivery_->open;
       }
       const auto ms = std::chrono::duration_cast<milliseconds>(record.timestamp.time_since_epoch()).count();
       const std::array<rd_kafka_vu_t, 8> fields{
@@ -155,47 +185,39 @@ std::vector<int64_t> Producer::append(const std::string& topic, std::span<const 
            {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u = {.i64 = std::max<int64_t>(ms, 0)}},
            {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u = {.ptr = ticket.get()}},
            {.vtype = RD_KAFKA_VTYPE_HEADERS, .u = {.headers = headers.get()}}}};
-      const Failure failure(rd_kafka_produceva(session->handle.get(), fields.data(),
+      const Failure failure(rd_kafka_produceva(session_->handle.get(), fields.data(),
                                                headers ? fields.size() : fields.size() - 1));
       if (!failure) {
         (void)headers.release();
         (void)ticket.release();  // on_delivery()'s now, which the analyser cannot know
-        sent = true;             // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks)
-        continue;
+        return;                  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks)
       }
-      std::unique_lock lock(delivery->mutex);
-      --delivery->open;
+      std::unique_lock lock(delivery_->mutex);
+      --delivery_->open;
       const auto code = rd_kafka_error_code(failure.get());
       if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         lock.unlock();
         fail(code);
       }
-      // Room comes with reports, ours or another thread's.
-      delivery->changed.wait_for(lock, slice / 10);
+      // Room comes with reports, ours or another append's.
+      delivery_->changed.wait_for(lock, slice / 10);
       lock.unlock();
       look_around();
     }
-  };
-  for (const auto& [partition, records] : parts)
-    for (const NewRecord& record : records) send(partition, record);
-
-  std::unique_lock lock(delivery->mutex);
-  while (delivery->open > 0) {
-    delivery->changed.wait_for(lock, slice);
-    if (delivery->open == 0) break;
-    lock.unlock();
-    look_around();
-    lock.lock();
   }
-  const auto code = delivery->code;
-  std::vector<int64_t> firsts(parts.size(), -1);
-  for (const auto& [partition, first] : delivery->firsts)
-    firsts[static_cast<std::size_t>(std::ranges::find(parts, partition, &PartitionRecords::partition) -
-                                    parts.begin())] = first;
-  lock.unlock();
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) fail(code);
-  if (said) log::warning(site_.url + " answers again");
-  return firsts;
+
+  Producer& producer_;
+  std::shared_ptr<Session> session_;
+  std::string what_;
+  std::vector<int> partitions_;  // of the parts
+  const Ticket delivery_ = std::make_shared<Delivery>();
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  bool said_ = false;
+};
+
+std::unique_ptr<Appending> Producer::begin(const std::string& topic,
+                                           std::span<const PartitionRecords> parts) {
+  return std::make_unique<Sending>(*this, topic, parts);
 }
 
 }  // namespace drst::kafka

@@ -22,11 +22,13 @@ class Producer {
  public:
   explicit Producer(const Site& site) : site_(site) {}
 
-  /// Appends to different partitions at once; returns the first offset of each part (-1 of one without
-  /// records). Throws LogError (not delivered within patience_s, refused), Error(interrupted).
-  std::vector<int64_t> append(const std::string& topic, std::span<const PartitionRecords> parts);
+  /// Sends to different partitions at once; its wait() returns the first offset of each part (-1 of one
+  /// without records). Both throw LogError (not delivered within patience_s, refused), Error(interrupted).
+  /// The Producer must outlive it.
+  std::unique_ptr<Appending> begin(const std::string& topic, std::span<const PartitionRecords> parts);
 
  private:
+  class Sending;
   struct Session;  // a handle and what belongs to it
   std::shared_ptr<Session> session();
   void give_up(const std::shared_ptr<Session>& spent);

@@ -118,6 +118,14 @@ struct PartitionRecords {
   std::span<const NewRecord> records;
 };
 
+/// An append that is on its way. Destroyed without wait(), it is as if the process had crashed in it.
+class Appending {
+ public:
+  virtual ~Appending() = default;
+  /// Returns when all of it is durable; the first offset of each part, in the order of the parts. Once.
+  virtual std::vector<int64_t> wait() = 0;
+};
+
 /// What to commit of a partition: the next offset to read.
 struct PartitionOffset {
   int partition = 0;
@@ -184,6 +192,13 @@ class Log {
   /// or a prefix of it.
   virtual void append_each(const std::string& topic, std::span<const PartitionRecords> parts,
                            std::vector<int64_t>& firsts);
+
+  /// append_each without waiting, where a log can do that: what is begun meanwhile travels together. The
+  /// records need not outlive the call. Appends of one thread to a partition stay in the order in which they
+  /// were begun, and where one fails, so do those begun after it that were not waited for: what is left is a
+  /// prefix of all of them.
+  virtual std::unique_ptr<Appending> begin_append(const std::string& topic,
+                                                  std::span<const PartitionRecords> parts);
 
   /// Reads without a group, from `from` on (or from `begin` if older ones are gone). For recovery, reports,
   /// tests.
