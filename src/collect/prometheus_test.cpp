@@ -17,9 +17,11 @@ std::string shown(std::string_view page, MetricPage* read = nullptr) {
   std::vector<std::string> samples;
   const auto result = read_metrics_page(page, [&](const MetricSample& sample) {
     std::vector<std::string> labels;
-    for (const auto& [name, value] : sample.labels) labels.push_back(name + "=" + value);
-    samples.push_back(std::string(sample.name) + "{" + join(labels, ",") + "}=" + to_text(sample.value) +
-                      (sample.counter ? "c" : ""));
+    for (const auto& [name, value] : sample.labels)
+      labels.push_back(std::string(name).append("=").append(value));
+    std::string text(sample.name);
+    text += "{" + join(labels, ",") + "}=" + to_text(sample.value);
+    samples.push_back(text + (sample.counter ? "c" : ""));
   });
   if (read != nullptr) *read = result;
   EXPECT_EQ(result.samples, samples.size());
