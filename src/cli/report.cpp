@@ -37,7 +37,7 @@ void add_report(CLI::App& app, Context& context) {
   auto of_run = std::make_shared<std::string>();
   command->add_option("--run-id", *of_run,
                       "the run to report, which --log must still hold if it is not the newest; default: the "
-                      "newest of the store");
+                      "newest of the store. One that `drst produce` has not made is told from --log alone");
   command->add_flag("--overwrite", *overwrite, "replace the report of another run that --out holds");
   command->callback([&context, overwrite, of_run] {
     context.action = [&context, overwrite, of_run] {

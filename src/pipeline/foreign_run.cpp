@@ -114,8 +114,9 @@ void number_rows(std::vector<ForeignRecord>& records) {
            std::tuple(numbered ? b.row : 0, b.sent, b.partition, b.offset);
   });
   if (numbered) {  // of repeats the first one counts, as for consumers
-    const auto repeats = std::ranges::unique(records, {}, &ForeignRecord::row);
-    records.erase(repeats.begin(), repeats.end());
+    records.erase(std::unique(records.begin(), records.end(),
+                              [](const auto& a, const auto& b) { return a.row == b.row; }),
+                  records.end());
     return;
   }
   for (std::size_t i = 0; i < records.size(); ++i) records[i].row = static_cast<int64_t>(i);

@@ -37,7 +37,7 @@ std::vector<std::string> notes_of(const Summary& summary) {
                     " have neither a prediction nor a dead letter: rows " + rows_in_words(summary.lost_rows));
   if (!summary.gone_releases.empty())
     notes.push_back(to_text(summary.gone_releases.size()) +
-                    " releases that predicted rows are not in the store any more (`drst models prune`), so "
+                    " releases are not in the store any more (`drst models prune`), so "
                     "tables and refits lack them: " +
                     join_first(summary.gone_releases));
   return notes;

@@ -355,6 +355,8 @@ Summary summarize_lane(ObjectStore& store, const RunFacts& facts, const std::str
   const SystemClock clock;
   Registry registry(store, clock);
   summary.releases = registry.list();
+  for (const auto& line : registry.audit())
+    if (line.to.empty() && !line.from.empty()) served.insert(line.from);  // pruned
   for (const auto& release : summary.releases) served.erase(release.model_key);
   summary.gone_releases.assign(served.begin(), served.end());
   add_moves(summary, registry);

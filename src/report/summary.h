@@ -87,7 +87,8 @@ struct Summary {
   std::vector<Judgement> judgements;   ///< why the judge moved the pointer, by row
   std::vector<SwapResult> swaps;
   std::vector<ReleaseInfo> releases;
-  std::vector<std::string> gone_releases;  ///< predicted rows of the run, and are not in the store any more
+  std::vector<std::string>
+      gone_releases;  ///< predicted rows, or were pruned, and are not in the store any more
   /// One a further target, in the order of RunFacts::targets; their records are the same ones.
   std::vector<Summary> further;
   /// What a reader must know before the figures (report/notes.cpp): of this run, what is missing and why.

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "store/memory_store.h"
 #include "store/prefix_store.h"
 #include "table/npy.h"
@@ -241,10 +242,34 @@ TEST(Summary, SaysWhichRowsAndReleasesAreMissing) {
   EXPECT_EQ(summary.lost_rows, (std::vector<int64_t>{1, 2}));
   ASSERT_EQ(summary.notes.size(), 2U);
   EXPECT_EQ(summary.notes[0], "2 records of run r have neither a prediction nor a dead letter: rows 1 to 2");
-  EXPECT_NE(summary.notes[1].find("1 releases that predicted rows are not in the store any more"),
-            std::string::npos);
+  EXPECT_NE(summary.notes[1].find("1 releases are not in the store any more"), std::string::npos);
   EXPECT_NE(summary.notes[1].find("models/model_pruned.onnx"), std::string::npos);
   EXPECT_EQ(nlohmann::json::parse(to_json(summary))["notes"].size(), 2U);
+}
+
+TEST(Summary, SaysWhatWasPrunedThoughItServedNoRow) {
+  MemoryStore store;
+  TraceSet set = fill(store, 1, 0);
+  VirtualClock clock;
+  RegistrySettings settings;
+  settings.keep_releases = 1;
+  Registry registry(store, clock, settings);
+  std::vector<std::string> keys;
+  for (const char* role : {"baseline", "refit", "refit"}) {
+    ReleaseInfo info;
+    info.role = role;
+    info.family = "ridge";
+    keys.push_back(registry.publish(std::string("model of ") + role + to_text(keys.size()), info).model_key);
+    clock.advance(std::chrono::seconds(1));
+  }
+  for (auto& row : set.rows) row.release = keys.back();
+  write_trace_files(store, set);
+  EXPECT_TRUE(summarize(store).notes.empty());
+  const auto pruned = registry.prune(false);
+  ASSERT_FALSE(pruned.empty());
+  const auto summary = summarize(store);
+  ASSERT_EQ(summary.notes.size(), 1U);
+  EXPECT_NE(summary.notes[0].find(keys[1]), std::string::npos) << summary.notes[0];
 }
 
 TEST(Summary, RowsInWords) {
