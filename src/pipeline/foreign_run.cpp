@@ -186,6 +186,7 @@ ForeignRun adopt_foreign_run(Log& log, ObjectStore& store, const std::string& to
   ForeignRun run{std::move(facts), {}};
   if (!open.empty()) {
     std::vector<std::string> numbers;
+    numbers.reserve(open.size());
     for (const int partition : open) numbers.push_back(to_text(partition));
     run.notes.push_back("the run has not ended: no sentinel of it is in partitions " + join(numbers, ", ") +
                         " of topic " + topic);
