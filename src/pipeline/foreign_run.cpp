@@ -174,7 +174,8 @@ ForeignRun adopt_foreign_run(Log& log, ObjectStore& store, const std::string& to
   }
   if (records.empty())
     throw InputError("topic '" + topic + "' holds no record of run '" + facts.run_id +
-                     "', and the store knows no such run; check --run-id, --store and stream.topic");
+                     "', and the store knows no such run (it knows: " + stored_runs(store) +
+                     "); check --run-id, --store and stream.topic");
   add_late_labels(log, topic, facts.targets, limits, records);
   number_rows(records);
   facts.foreign = true;

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "registry/json_fields.h"
 #include "report/summary.h"
 
@@ -50,6 +51,14 @@ std::optional<RunFacts> find_facts(ObjectStore& store, const std::string& run_id
   return text ? std::optional(parse_run_facts(*text, key_of(run_id))) : std::nullopt;
 }
 
+std::string stored_runs(ObjectStore& store) {
+  std::vector<std::string> runs;
+  constexpr std::string_view prefix = "results/runs/", ending = ".json";
+  for (const auto& key : store.list(std::string(prefix)))
+    runs.push_back(key.substr(prefix.size(), key.size() - prefix.size() - ending.size()));
+  return join(runs, ", ");
+}
+
 RunFacts read_facts(ObjectStore& store, const std::string& run_id) {
   if (auto facts = find_facts(store, run_id)) return std::move(*facts);
   constexpr const char* with_log =
@@ -57,11 +66,8 @@ RunFacts read_facts(ObjectStore& store, const std::string& run_id) {
       "it";
   if (run_id.empty())
     throw InputError(store.url() + " holds no run: " + newest_key + " is missing" + with_log);
-  std::string known;
-  constexpr std::string_view prefix = "results/runs/", ending = ".json";
-  for (const auto& key : store.list(std::string(prefix)))
-    known += (known.empty() ? "; it holds " : ", ") +
-             key.substr(prefix.size(), key.size() - prefix.size() - ending.size());
+  const std::string runs = stored_runs(store);
+  const std::string known = runs.empty() ? "" : "; it holds " + runs;
   throw InputError(store.url() + " holds no run '" + run_id + "'" + known + with_log);
 }
 

@@ -110,7 +110,9 @@ struct Series {
 void put_facts(ObjectStore& store, const RunFacts& facts);
 /// Those of a run; empty: of the newest. nullopt: the store does not hold it.
 std::optional<RunFacts> find_facts(ObjectStore& store, const std::string& run_id = {});
-/// The same; InputError if the store does not hold it.
+/// "one, two"
+std::string stored_runs(ObjectStore& store);
+/// The same as find_facts; InputError if the store does not hold it.
 RunFacts read_facts(ObjectStore& store, const std::string& run_id = {});
 
 /// "0 to 812, 900, 903 to 904, and 7 more": rising numbers.
