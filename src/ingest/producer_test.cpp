@@ -518,7 +518,7 @@ TEST(Producer, GoesOnAfterItHasLostItsPlaceToOneThatIsGone) {
   world.settings.rate = 1;
   auto first = world.producer();
   EXPECT_EQ(first->step(), Step::worked);
-  world.clock.advance(seconds(60));  // stopped for longer than its lease
+  world.clock.advance(seconds(60));                  // stopped for longer than its lease
   MemoryLog elsewhere(world.log_disk, world.clock);  // another process
   auto second = std::make_unique<Producer>(elsewhere, *world.store, world.clock, world.settings, "run",
                                            world.targets, small_stages(), "chain-0");
