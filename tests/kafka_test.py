@@ -5,13 +5,16 @@ Starts its own brokers (services.py). Needs DRST, STREAM_UNIT_TESTS (the unit te
 Java, Maven or kcat are not installed (not in CI, where that is a failure).
 """
 import base64
+import contextlib
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -58,6 +61,32 @@ def secure_kafka():
                     f'{jaas}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="x";',
             })
     return BROKERS["secure"]
+
+
+class Capture:
+    """All bytes of the loopback while it lives; needs root or CAP_NET_RAW."""
+
+    def __enter__(self):
+        every_protocol = 0x0003
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(every_protocol))
+        self.socket.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
+        self.socket.bind(("lo", 0))
+        self.socket.settimeout(0.1)
+        self.parts, self.ending = [], False
+        self.thread = threading.Thread(target=self.listen)
+        self.thread.start()
+        return self
+
+    def listen(self):
+        while not self.ending:
+            with contextlib.suppress(TimeoutError):
+                self.parts.append(self.socket.recv(70_000))
+
+    def __exit__(self, *_):
+        self.ending = True
+        self.thread.join()
+        self.socket.close()
+        self.bytes = b"".join(self.parts)
 
 
 class OnKafka(Temporary):
@@ -236,6 +265,28 @@ class Processes(OnKafka):
         count = len(self.kcat("-C", "-e", "-q", "-t", dead[0], "-f", "%o\\n").split())
         self.assertEqual(count, len(hostile))
 
+    def test_a_record_of_50_megabytes_becomes_a_dead_letter(self):
+        drst("offline", "--offline", OFFLINE, "--model", "ridge", "--store", f"file:{self.store}", "-q")
+        roomy = ["stream.partitions=1", f"log.max_record_bytes={64 << 20}"]  # what the topic takes
+        self.produce("--run-id", "one", settings=roomy, rows=20)
+        with open(self.path("record"), "wb") as file:
+            file.write(b'{"features": {"' + b"x" * 50_000_000 + b'": 1}}')
+        self.kcat("-P", "-t", self.topic, "-p", "0", "-H", "run_id=one", "-X", "message.max.bytes=70000000", self.path("record"))
+        self.produce("--run-id", "two", settings=roomy, rows=30)
+        infer = self.start("infer", "--run-id", "two", settings=["stream.partitions=1"])
+        most = 0
+        while infer.poll() is None:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{infer.pid}/status", encoding="ascii") as status:
+                most = max([most] + [int(line.split()[1]) for line in status if line.startswith("VmHWM")])
+            time.sleep(0.05)
+        said = self.ended(infer)
+        self.assertIn("1 dead letters", said)
+        self.assertRegex(said, r"\b50 predicted")
+        self.assertLess(most, 300_000, "KiB: it may hold the record, not copies of copies")
+        dead = self.kcat("-C", "-e", "-q", "-t", self.topic + "-dead", "-f", "%S %h\n").decode()
+        self.assertLess(int(dead.split()[0]), 100_000, "its beginning, to be known by")
+        self.assertIn("drst-reason", dead)
+
     def test_a_stop_is_obeyed_within_seconds_even_without_a_broker(self):
         broker = services.start_kafka(self.path("broker"))
         self.addCleanup(broker.kill)
@@ -339,6 +390,20 @@ class Secure(OnKafka):
         self.assertIn("kafka.ca_file", self.produce(code=3, **self.at("TLS", security="ssl", ca_file=self.path("none.pem"))))
         self.assertIn("expired", self.produce(code=3, **self.at("EXPIRED", security="ssl", ca_file=tls_file("ca.pem"))))
         self.assertIn("TLS", self.produce(code=4, **self.at("TLS")))
+
+    def test_nothing_goes_in_the_clear_with_tls(self):
+        """What the loopback carries meanwhile, listened to below the programs."""
+        words = [b"firewall_instructions", b"send_ts", b"cleartext-run"]
+        produce = ("--run-id", "cleartext-run")
+        for listener, settings, seen in (("TLS", {"security": "ssl", "ca_file": tls_file("ca.pem")}, False), ("PLAIN", None, True)):
+            at = self.at(listener, **settings) if settings else {}
+            self.topic += "-" + listener.lower()
+            with Capture() as capture:
+                self.produce(*produce, **at)
+                time.sleep(0.3)
+            self.assertGreater(len(capture.bytes), 10_000)
+            for word in words:
+                self.assertEqual(word in capture.bytes, seen, (listener, word))
 
     def test_mutual_tls(self):
         ours = {"security": "ssl", "ca_file": tls_file("ca.pem")}
