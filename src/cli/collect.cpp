@@ -107,11 +107,14 @@ int dry_run(Context& context, const ChainFile& chain) {
   throw FailedError("no source gives anything; the lines above say why");
 }
 
+std::string in_words(const SourceLag& found) {
+  return found.kpi + " follows " + found.column + " by " + to_fixed(found.lag.rows, 1) +
+         " rows (correlation of changes " + to_fixed(found.lag.correlation, 2) + ")";
+}
+
 void tell(const Collector& collector, std::int64_t dropped) {
   const CollectCounts& counts = collector.counts();
-  for (const auto& [column, kpi, lag] : collector.lags())
-    log::info(kpi + " follows " + column + " by " + to_fixed(lag.rows, 1) + " rows (correlation of changes " +
-              to_fixed(lag.correlation, 2) + ")");
+  for (const auto& found : collector.lags()) log::info(in_words(found));
   log::info("collected " + to_text(counts.rows) + " rows, " + to_text(counts.missing_cells) +
             " missing cells, " + to_text(counts.missed_ticks) + " missed ticks, " +
             to_text(counts.late_answers) + " late answers, " + to_text(dropped) +

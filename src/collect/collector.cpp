@@ -27,6 +27,12 @@ void sleep_until(std::int64_t at_ns) {
   ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);  // a signal ends it, too
 }
 
+std::string two_of_one_name(const std::string& source, const std::string& column) {
+  return source + ": a column '" + column +
+         "' is there already; give one of the two another name by rename = { " + column +
+         " = \"...\" }, or the source another `name`";
+}
+
 /// Takes rows and forgets them.
 class NoSink final : public RowSink {
  public:
@@ -64,9 +70,7 @@ bool Collector::learn_columns() {
     for (; part.taken < names.size(); ++part.taken) {
       const std::string name = row_name(part.chain.spec, names[part.taken]);
       if (std::ranges::find(columns_, name) != columns_.end()) {
-        const std::string words = part.chain.source->name() + ": a column '" + name +
-                                  "' is there already; give one of the two another name by rename = { " +
-                                  name + " = \"...\" }, or the source another `name`";
+        const std::string words = two_of_one_name(part.chain.source->name(), name);
         if (counts_.rows == 0) throw InputError(words);
         log::warning(words + "; it is left out");
         part.places.push_back(-1);

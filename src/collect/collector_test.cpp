@@ -17,7 +17,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 /// Gives the tick's number plus `offset`; may be late, absent, or learn a column in mid-run.
 class FakeSource final : public Source {

@@ -96,6 +96,7 @@ std::optional<std::pair<std::uint32_t, std::uint64_t>> kernel_event(std::string_
 
 std::vector<std::string> known_names() {
   std::vector<std::string> names;
+  names.reserve(plain_events.size() + caches.size() * cache_uses.size());
   for (const auto& known : plain_events) names.emplace_back(known.name);
   for (const auto& cache : caches)
     for (const auto& use : cache_uses) names.push_back(std::string(cache.name) + "-" + std::string(use.name));

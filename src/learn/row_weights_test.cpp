@@ -65,7 +65,7 @@ TEST(OfflineWeights, RowsThatWereHardlyCountedTeachLess) {
       trained.model->predict({&input, 1}, 1, {&predicted, 1}, *scratch);
       error += std::abs(static_cast<double>(predicted) - y[r]) / y[r];
     }
-    return error / (rows / 2);
+    return error / (0.5 * rows);
   };
   OfflineOptions plain, weighted;
   weighted.row_weights = quality_weights(quality, 2);
