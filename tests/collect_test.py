@@ -366,6 +366,10 @@ class Live(Collect):
         self.assertGreater(int(labelled), 150, words)
         with open(self.path("store/results/collect/live.json"), encoding="utf-8") as file:
             self.assertEqual(json.load(file)["chain"], "edge")
+        drst("report", "--log", log, "--store", store, "--run-id", "live", "--out", self.path("report"), "--set", "model.targets=[\"input_rate\"]")
+        with open(self.path("report/summary.json"), encoding="utf-8") as file:
+            records = json.load(file)["records"]
+        self.assertEqual((records["predicted"], records["lost"], records["duplicates"]), (200, 0, 0))
         # The run has ended.
         drst("collect", chain, "--log", log, "--run-id", "live", "--interval", "0.1", "--rows", "1", "--target", "input_rate", expect=3)
 
