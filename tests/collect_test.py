@@ -45,6 +45,29 @@ while True:
 """
 
 
+# A wall clock that the test sets: the file CLOCK_STEP holds seconds to add. Time since a start goes on as it does.
+CLOCK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+int clock_gettime(clockid_t which, struct timespec* now) {
+  static int (*real)(clockid_t, struct timespec*);
+  if (!real) real = (int (*)(clockid_t, struct timespec*))dlsym(RTLD_NEXT, "clock_gettime");
+  int code = real(which, now);
+  const char* name = getenv("CLOCK_STEP");
+  FILE* file = which == CLOCK_REALTIME && name ? fopen(name, "re") : NULL;
+  long step = 0;
+  if (file) {
+    if (fscanf(file, "%ld", &step) == 1) now->tv_sec += step;
+    fclose(file);
+  }
+  return code;
+}
+"""
+
+
 def vnf(name, *args):
     """A process whose program is called `name`."""
     return subprocess.Popen([name, "-c", WORKER, *args], executable=sys.executable)
@@ -109,10 +132,10 @@ class Collect(unittest.TestCase):
         self.stack.callback(lambda: process.poll() is None and ended(process))
         return process
 
-    def popen(self, *args):
+    def popen(self, *args, **variables):
         log = open(self.path(f"log-{time.monotonic_ns()}"), "w+", encoding="utf-8")
         self.stack.callback(log.close)
-        process = self.start(subprocess.Popen([DRST, *args], stdout=log, stderr=log))
+        process = self.start(subprocess.Popen([DRST, *args], stdout=log, stderr=log, env={**os.environ, **variables}))
         process.words = lambda: read_text(log.name)
         return process
 
@@ -345,14 +368,29 @@ class Live(Collect):
         store, log = f"file:{self.path('store')}", f"embedded:{self.path('log')}"
         trained = drst("offline", "--offline", self.path("train.csv"), "--target", "input_rate", "--model", "extra_trees", "--store", store, timeout=120)
         self.assertIn("baseline", trained.stdout)
+        with open(self.path("clock.c"), "w", encoding="utf-8") as file:
+            file.write(CLOCK)
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", self.path("clock.so"), self.path("clock.c"), "-ldl"], check=True)
+
+        def step_clock(seconds):
+            with open(self.path("step.new"), "w", encoding="utf-8") as file:
+                file.write(str(seconds))
+            os.replace(self.path("step.new"), self.path("step"))
+
+        step_clock(0)
+        clock = {"LD_PRELOAD": self.path("clock.so"), "CLOCK_STEP": self.path("step")}
         collector = self.popen("collect", chain, "--log", log, "--store", store, "--run-id", "live", "--interval", "0.1", "--rows", "200",
-                               "--target", "input_rate")
-        infer = self.popen("infer", "--log", log, "--store", store, "--set", "model.targets=[\"input_rate\"]")
+                               "--target", "input_rate", **clock)
+        infer = self.popen("infer", "--log", log, "--store", store, "--set", "model.targets=[\"input_rate\"]", **clock)
         time.sleep(5)
         victim = processes["ndpi_stats"]
         ended(victim)
         time.sleep(3)
+        for seconds in (100, 4000, -3600):
+            step_clock(seconds)
+            time.sleep(1)
         self.assertIsNone(collector.poll(), collector.words())
+        self.assertIsNone(infer.poll(), infer.words())
         processes["ndpi_stats"] = self.start(vnf("drst-ndpi_stats"[:15], self.path("load")))
         self.finish(collector)
         self.finish(infer)

@@ -2,8 +2,8 @@
 //
 // The two differ because silence does. A stream that has begun and falls silent has lost its producer; one
 // that has not begun may be waiting for a person who types the other commands. What a step of the component
-// takes is no silence, either: the log may have been away, and what was sent meanwhile comes after. One
-// thread.
+// takes is no silence, either: the log may have been away, and what was sent meanwhile comes after. Neither
+// is a step of the wall clock: where that is the clock, the monotonic one measures. One thread.
 #pragma once
 
 #include <optional>
@@ -20,7 +20,7 @@ class Patience {
   /// As long as it lives nobody can hear anything: a step of the component. That time does not count.
   class Busy {
    public:
-    explicit Busy(Patience& patience) : patience_(patience) { patience_.step_ = patience_.clock_.now(); }
+    explicit Busy(Patience& patience) : patience_(patience) { patience_.step_ = patience_.now(); }
     ~Busy() {
       patience_.forgive_step();
       patience_.step_.reset();
@@ -38,8 +38,10 @@ class Patience {
 
  private:
   void forgive_step();
+  [[nodiscard]] Time now() const;
 
   const Clock& clock_;
+  const bool wall_;
   double first_s_, idle_s_;
   Time since_;
   std::optional<Time> step_;

@@ -1,6 +1,7 @@
 // drst collect: a live chain, one row an interval, onto the log or into a table.
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -78,12 +79,18 @@ std::string provenance(const Context& context, const Options& options, const Cha
   if (!run_id.empty()) json["run_id"] = run_id;
   json["chain_file"] = options.chain_file;
   json["started"] = to_iso8601(SystemClock().now());
-  json["interval_s"] = context.config.collect.interval_s;
+  json["interval_s"] = context.config.collect.interval_s;  // CsvSink compares it
   for (const auto& source : chain.sources) {
     nlohmann::ordered_json described;
     described["type"] = source.type;
     if (!source.vnf.empty()) described["vnf"] = source.vnf;
     if (!source.events.empty()) described["events"] = source.events;
+    for (const auto& [key, text] :
+         {std::pair("process", source.process), std::pair("pid_file", source.pid_file),
+          std::pair("cgroup", source.cgroup), std::pair("cpus", source.cpus), std::pair("file", source.file),
+          std::pair("interface", source.interface)})
+      if (!text.empty()) described[key] = text;
+    if (!source.command.empty()) described["command"] = source.command.front();  // arguments may hold secrets
     if (!source.rename.empty()) described["rename"] = source.rename;
     json["sources"].push_back(std::move(described));
   }
@@ -121,15 +128,48 @@ void tell(const Collector& collector, std::int64_t dropped) {
             " dropped rows; a tick was at most " + to_fixed(counts.worst_late_s * 1e3, 1) + " ms late");
 }
 
-int collect(Context& context, const Options& options) {
+void check_options(const Context& context, const Options& options) {
   if (context.json && !options.dry_run) throw Error(ExitCode::usage, "--json goes with --dry-run");
+  if (options.dry_run) return;
+  if (options.csv.empty() == context.log_url.empty())
+    throw Error(ExitCode::usage,
+                "where to: give --csv FILE or --log URL, one of the two; --dry-run needs neither");
+  if (!options.csv.empty() && (!options.run_id.empty() || !context.store_url.empty()))
+    throw Error(ExitCode::usage, "--run-id and --store go with --log");
+  if (options.csv.empty() && (options.append || options.overwrite))
+    throw Error(ExitCode::usage, "--append and --overwrite go with --csv; a run is gone on with by --run-id");
+}
+
+/// InputError where the table would be one of the files that it is made by.
+void check_csv(const Options& options, const ChainFile& chain) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;
+  const auto same = [&](const fs::path& other) {
+    return fs::equivalent(options.csv, other, unknown) ||
+           fs::absolute(options.csv, unknown).lexically_normal() ==
+               fs::absolute(other, unknown).lexically_normal();
+  };
+  if (same(options.chain_file)) throw InputError("--csv " + options.csv + " is the chain file; name another");
+  for (const auto& source : chain.sources)
+    if (!source.file.empty() && same(source.file))
+      throw InputError("--csv " + options.csv + " is what a source follows (" + source.where +
+                       "); name another");
+}
+
+/// What a collection that was ended before its limit ends with.
+int interrupted(const Options& options, const std::string& run_id) {
+  log::error(options.csv.empty() ? "interrupted; --run-id " + run_id + " goes on with the run"
+                                 : "interrupted; --append goes on with the table");
+  return static_cast<int>(ExitCode::interrupted);
+}
+
+int collect(Context& context, const Options& options) {
+  check_options(context, options);
   context.load();
   const CollectSettings& settings = context.config.collect;
   const ChainFile chain = read_chain(options.chain_file);
   if (options.dry_run) return dry_run(context, chain);
-  if (options.csv.empty() == context.log_url.empty())
-    throw Error(ExitCode::usage,
-                "where to: give --csv FILE or --log URL, one of the two; --dry-run needs neither");
+  if (!options.csv.empty()) check_csv(options, chain);
   const SystemClock clock;
   std::unique_ptr<Log> log;
   std::unique_ptr<RowSink> sink;
@@ -151,6 +191,7 @@ int collect(Context& context, const Options& options) {
     csv.file = options.csv;
     csv.kpis = context.config.model.kpis;
     csv.sync_s = settings.sync_s;
+    csv.interval_s = settings.interval_s;
     csv.append = options.append;
     csv.overwrite = options.overwrite;
     csv.provenance = provenance(context, options, chain, {});
@@ -168,7 +209,7 @@ int collect(Context& context, const Options& options) {
   }
   tell(collector, queue.dropped());
   if (!ended && options.rows == 0 && options.seconds <= 0) return 0;  // a stop is the only end it could have
-  return ended ? 0 : exit_code(false);
+  return ended ? 0 : interrupted(options, run_id);
 }
 
 }  // namespace
@@ -205,8 +246,8 @@ void add_collect(CLI::App& app, Context& context) {
       ->check(positive);
   command->add_option("--seconds", options->seconds, "the same in seconds")->type_name("X")->check(positive);
   command->add_flag("--dry-run", options->dry_run, "show what each source gives in one interval, and end");
-  command->add_flag("--append", options->append, "go on with the table that --csv names");
-  command->add_flag("--overwrite", options->overwrite, "replace it");
+  auto* append = command->add_flag("--append", options->append, "go on with the table that --csv names");
+  command->add_flag("--overwrite", options->overwrite, "replace it")->excludes(append);
   context.add_targets(*command, "a KPI that is a label; repeat for several: the first is `label`");
   context.add_setting(*command, "--interval", "collect.interval_s", "seconds between two rows",
                       Context::Kind::number);

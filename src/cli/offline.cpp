@@ -26,10 +26,17 @@ void print(const OfflineResult& result, bool several) {
 }
 
 /// By the table of shares beside `range.file`, the same rows.
-std::vector<double> weights_of(RowRange range, double power, const TableSettings& limits) {
+std::vector<double> weights_of(const Table& table, RowRange range, double power,
+                               const TableSettings& limits) {
+  const std::string of = range.file.string();
   range.file.replace_extension(".quality.csv");
   try {
-    return quality_weights(load_range(range, limits), power);
+    const Table quality = load_range(range, limits);
+    if (quality.rows() != table.rows() || quality.experiment_starts() != table.experiment_starts())
+      throw InputError(range.file.string() + " does not go with " + of + ": " + to_text(quality.rows()) +
+                       " rows in " + to_text(quality.experiment_starts().size()) + " experiments, not " +
+                       to_text(table.rows()) + " in " + to_text(table.experiment_starts().size()));
+    return quality_weights(quality, power);
   } catch (const InputError& error) {
     throw InputError(std::string("--quality-weight: ") + error.what());
   }
@@ -66,7 +73,8 @@ void add_offline(CLI::App& app, Context& context) {
       OfflineOptions options;
       options.seed = static_cast<uint64_t>(context.config.run.seed);
       options.source = range.file.string();
-      if (*quality_power > 0) options.row_weights = weights_of(range, *quality_power, context.config.table);
+      if (*quality_power > 0)
+        options.row_weights = weights_of(rows, range, *quality_power, context.config.table);
       for (const auto& target : targets) {
         const ScopedTimer timer(recorder.stream(), "offline", "train");
         PrefixStore part(*store, lane_prefix(lane_of(target, targets)));

@@ -105,6 +105,20 @@ void Collector::wait_for_columns() {
                    to_text(settings_.header_wait_s) + " s (collect.header_wait_s)");
 }
 
+void Collector::check_renames() const {
+  for (const Part& part : parts_) {
+    if (!part.chain.source->knows_columns()) continue;
+    const std::string prefix = column_prefix(part.chain.spec);
+    const auto& names = part.chain.source->columns();
+    for (const auto& [from, to] : part.chain.spec.rename)
+      if (std::ranges::find(names, from) == names.end() &&
+          std::ranges::find(names, prefix + from) == names.end())
+        throw InputError(part.chain.spec.where + ": rename names '" + from + "', which " +
+                         part.chain.source->name() + " does not have" + did_you_mean(from, names) +
+                         "; it has " + join_first(names));
+  }
+}
+
 void Collector::ask(const Tick& tick) {
   for (Part& part : parts_) part.chain.source->ask(tick);
   const std::int64_t until_ns = tick.now_ns + std::llround(settings_.patience * tick.interval_s * 1e9);
@@ -122,7 +136,7 @@ void Collector::take(const Tick& tick) {
     part.values.assign(source.columns().size(), missing);
     part.shares.assign(source.columns().size(), missing);
     source.take(tick, part.values, part.shares);
-    say(part);
+    if (tick.number >= 0) say(part);  // before the grid they are still being set up
   }
 }
 
@@ -150,6 +164,7 @@ void Collector::say(Part& part) const {
 bool Collector::run(RowSink& sink, const CollectLimits& limits) {
   wait_for_columns();
   learn_columns();
+  check_renames();
   sink.begin(columns_);
   Grid grid(settings_.interval_s, monotonic_ns(), wall_.now());
   std::int64_t last = -1, first = -1;
@@ -184,6 +199,7 @@ bool Collector::run(RowSink& sink, const CollectLimits& limits) {
     sink.put(row_);
     ++counts_.rows;
     const double seconds = static_cast<double>(tick.number - first) * settings_.interval_s;
+    if (limits.enough && limits.enough()) return true;
     if (limits.rows > 0 && counts_.rows >= limits.rows) return true;
     if (limits.seconds > 0 && seconds >= limits.seconds - 1e-9) return true;
   }
@@ -248,7 +264,12 @@ std::vector<SourceReport> Collector::report() const {
 
 bool probe(Collector& collector) {
   NoSink sink;
-  return collector.run(sink, {.rows = 1});
+  // What follows a tool has its first whole row when the tool's next begins.
+  return collector.run(sink, {.rows = 4, .enough = [&] {
+                                return std::ranges::all_of(
+                                    collector.report(),
+                                    [](const SourceReport& report) { return report.state.present; });
+                              }});
 }
 
 }  // namespace drst

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,8 +32,9 @@ struct ChainSource {
 std::vector<ChainSource> open_sources(const ChainFile& chain, const CollectSettings& settings);
 
 struct CollectLimits {
-  std::int64_t rows = 0;  ///< 0: without end
-  double seconds = 0;     ///< of the grid; 0: without end
+  std::int64_t rows = 0;              ///< 0: without end
+  double seconds = 0;                 ///< of the grid; 0: without end
+  std::function<bool()> enough = {};  ///< asked after each row; may be empty
 };
 
 struct CollectCounts {
@@ -60,7 +62,8 @@ struct SourceReport {
 
 class Collector {
  public:
-  /// InputError if two sources have a column of one name.
+  /// run() has an InputError if two sources have a column of one name, or one that knows its columns has not
+  /// those that are to be renamed.
   Collector(std::vector<ChainSource> sources, const CollectSettings& settings, const Clock& wall,
             std::vector<std::string> kpis = {});
 
@@ -85,6 +88,7 @@ class Collector {
   };
   bool wait_until(std::int64_t due_ns) const;
   void wait_for_columns();
+  void check_renames() const;
   bool learn_columns();
   void ask(const Tick& tick);
   void take(const Tick& tick);
@@ -106,7 +110,7 @@ class Collector {
   CollectCounts counts_;
 };
 
-/// A tick of each source without a sink, twice, an interval apart: what --dry-run shows. False: stopped.
+/// Rows without a sink until all sources are there, four at most: what --dry-run shows. False: stopped.
 bool probe(Collector& collector);
 
 }  // namespace drst

@@ -150,6 +150,23 @@ TEST_F(Collecting, TwoColumnsOfOneNameAreRefused) {
   }
 }
 
+TEST_F(Collecting, ARenameOfAColumnThatIsNotThereIsRefused) {
+  add("a", {"eth0_rx_mbit"}, 0, {{"eth0_rx_mbi", "input_rate"}});
+  try {
+    run(1);
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("did you mean 'eth0_rx_mbit'"));
+  }
+}
+
+TEST_F(Collecting, EndsWhenItIsEnough) {
+  add("a", {"x"}, 0);
+  collector = std::make_unique<Collector>(std::move(sources), settings, clock);
+  EXPECT_TRUE(collector->run(sink, {.rows = 100, .enough = [&] { return sink.rows.size() == 2; }}));
+  EXPECT_EQ(sink.rows.size(), 2U);
+}
+
 TEST_F(Collecting, AStopEndsIt) {
   add("a", {"x"}, 0);
   request_stop();

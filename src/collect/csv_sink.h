@@ -3,10 +3,13 @@
 // by.
 //
 // KPIs come first. The index column is the tick's number, so a missed tick begins a new experiment, as does
-// what is appended to an earlier table. Rows are written whole, one a tick, and synced each few seconds; a
-// row that a crash cut short is removed when the table is gone on with.
+// what is appended to an earlier table. Rows are written whole, one a tick, and synced each few seconds. A
+// table has one writer, by a lock on it. When it is gone on with, what a crash left is mended: a row that was
+// cut short goes, and both tables are cut to the rows that both have; its columns stay those of its header,
+// and one that the chain does not have now is missing.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -21,18 +24,21 @@ struct CsvSinkOptions {
   std::filesystem::path file;
   std::vector<std::string> kpis;  ///< columns that come first, in this order
   double sync_s = 5;
-  bool append = false;     ///< to a table with the same columns
+  double interval_s = 1;   ///< of the grid; a table has one
+  bool append = false;     ///< go on with the table
   bool overwrite = false;  ///< replace a table that is there
-  std::string provenance;  ///< JSON
+  std::string provenance;  ///< JSON; of an append it is added to the first one's
 };
 
 class CsvSink final : public RowSink {
  public:
-  /// InputError if the file is there and is neither to be replaced nor appended to.
+  /// InputError if one of the three files is there and is neither to be replaced nor gone on with, if the
+  /// table has another interval, or another process writes it.
   explicit CsvSink(CsvSinkOptions options);
-  /// InputError if the table to append to has other columns. Columns that are appended later are left out,
-  /// and that is said.
+  /// InputError if a table that is gone on with lacks columns. Columns that are appended later and are not in
+  /// the header are left out, and that is said.
   void begin(const std::vector<std::string>& columns) override;
+  /// FailedError, too, when the file has been removed meanwhile (noticed when it is synced).
   void put(const CollectedRow& row) override;
   void finish(bool ended) override;
 
@@ -41,17 +47,20 @@ class CsvSink final : public RowSink {
     std::filesystem::path path;
     Descriptor descriptor;
     std::uint64_t length = 0;
+    std::vector<std::string> names;      // of the header
+    std::vector<std::ptrdiff_t> places;  // of those: in a row; -1: the chain does not have it now
   };
-  void open(File& file, const std::string& header) const;
+  void open(File& file);
+  void go_on();
+  void write_provenance() const;
+  void place(File& file, const std::vector<std::string>& columns) const;
   static void write(File& file, const std::string& text);
+  void line_of(const File& file, std::int64_t tick, const std::vector<double>& values, std::string& line);
   void sync();
 
   CsvSinkOptions options_;
   File table_, quality_;
   bool begun_ = false;
-  std::size_t known_ = 0;            // columns of begin()
-  std::vector<std::size_t> order_;   // of the table's columns: where they are in a row
-  std::vector<std::size_t> shared_;  // of those, the ones that are no KPIs
   std::vector<double> cells_;
   std::string line_, quality_line_;
   double synced_at_s_ = 0;

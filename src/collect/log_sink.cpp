@@ -109,6 +109,8 @@ void LogSink::begin(const std::vector<std::string>& columns) {
   std::vector<std::string> names;
   for (std::size_t column = 0; column < columns.size(); ++column) {
     if (std::ranges::find(settings_.kpis, columns[column]) != settings_.kpis.end()) continue;
+    if (columns[column].ends_with(lag_suffix))
+      throw InputError("a column '" + columns[column] + "' would be taken for the row before; rename it");
     features_.push_back(column);
     names.push_back(columns[column]);
   }

@@ -22,6 +22,7 @@ namespace drst {
 namespace {
 
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
+constexpr std::uint64_t cgroup_switches = 11;  // PERF_COUNT_SW_CGROUP_SWITCHES of Linux 5.13
 constexpr int all_processes = -1, any_cpu = -1, no_group = -1;
 
 int perf_event_open(perf_event_attr& attr, pid_t pid, int cpu, int group, unsigned long flags) {
@@ -49,6 +50,13 @@ std::string why(int error) {
     default:
       return std::strerror(error);
   }
+}
+
+/// Never counted in user space.
+bool raised_by_kernel(const perf_event_attr& attr) {
+  return attr.type == PERF_TYPE_SOFTWARE &&
+         (attr.config == PERF_COUNT_SW_CONTEXT_SWITCHES || attr.config == PERF_COUNT_SW_CPU_MIGRATIONS ||
+          attr.config == cgroup_switches);
 }
 
 bool excludes_kernel(const perf_event_attr& attr) { return attr.exclude_kernel != 0; }
@@ -83,7 +91,7 @@ std::string counting_rights() {
 }
 
 PerfCounters::PerfCounters(const PerfTarget& target, std::span<const PerfEventChoice> events)
-    : events_(events), refusals_(events.size()) {
+    : events_(events), refusals_(events.size()), children_(target.with_children) {
   open_everywhere(target);
 }
 
@@ -103,6 +111,7 @@ void PerfCounters::open_everywhere(const PerfTarget& target) {
       for (auto& refusal : refusals_) refusal = target.cgroup_folder + ": " + std::strerror(errno);
       return;
     }
+    children_ = false;
     for (const int cpu : target.cpus) places.push_back({group.get(), cpu, PERF_FLAG_PID_CGROUP});
   } else if (!target.processes.empty()) {
     for (const pid_t process : target.processes)
@@ -118,9 +127,15 @@ void PerfCounters::open_everywhere(const PerfTarget& target) {
       open_event(event, place, places[place].pid, places[place].cpu, places[place].flags, leaders, failed);
   }
   for (std::size_t event = 0; event < events_.size(); ++event) {
-    const bool some = std::ranges::any_of(open_, [&](const Open& open) { return open.event == event; });
-    if (failed[event] != 0) refusals_[event] = (some ? "counted in part: " : "") + why(failed[event]);
-    if (!some && refusals_[event].empty()) refusals_[event] = why(ESRCH);
+    // A part would pass for the whole.
+    const auto some = failed[event] == 0 ? std::ranges::count(open_, event, &Open::event)
+                                         : static_cast<std::ptrdiff_t>(std::erase_if(
+                                               open_, [&](const Open& open) { return open.event == event; }));
+    if (failed[event] == EBADF && group.valid())
+      refusals_[event] = target.cgroup_folder + " is no control group that perf can count";
+    else if (failed[event] != 0)
+      refusals_[event] = (some > 0 ? "could be opened in part only: " : "") + why(failed[event]);
+    if (some == 0 && refusals_[event].empty()) refusals_[event] = why(ESRCH);
   }
 }
 
@@ -142,9 +157,11 @@ void PerfCounters::open_event(std::size_t index, std::size_t place, pid_t pid, i
     attr.size = sizeof attr;
     attr.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
     attr.inherit = of_task;
+    attr.inherit_thread = of_task && !children_;
     const int leader = choice.leads || choice.codes.size() > 1 ? no_group : leaders[choice.group];
     int descriptor = perf_event_open(attr, pid, cpu, leader, flags);
-    if (descriptor < 0 && (errno == EACCES || errno == EPERM) && !excludes_kernel(attr)) {
+    if (descriptor < 0 && (errno == EACCES || errno == EPERM) && !excludes_kernel(attr) &&
+        !raised_by_kernel(attr)) {
       attr.exclude_kernel = 1;
       descriptor = perf_event_open(attr, pid, cpu, leader, flags);
       if (descriptor >= 0) user_only_ = true;

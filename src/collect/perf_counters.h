@@ -4,7 +4,8 @@
 // that they start, which inherit them. A control group is counted on each CPU. What the kernel multiplexes is
 // scaled: count x enabled / running, thread by thread, and the share running / enabled is its quality. Where
 // the kernel lets us count user space only (perf_event_paranoid 2 without CAP_PERFMON), that is counted, and
-// said. An event that cannot be opened is left out, and said; the others go on. One thread.
+// said; but not of events that only the kernel raises, which would be 0 for ever. An event that cannot be
+// opened, or not in all threads, is left out, and said; the others go on. One thread.
 #pragma once
 
 #include <sys/types.h>
@@ -21,9 +22,10 @@ namespace drst {
 
 /// What is counted.
 struct PerfTarget {
-  std::vector<pid_t> processes;
-  std::string cgroup_folder;  ///< of the perf_event controller, or of the unified hierarchy
-  std::vector<int> cpus;      ///< of neither: these CPUs; with a group: the CPUs that are online
+  std::vector<pid_t> processes = {};
+  bool with_children = true;  ///< what they fork, too; else only the threads that they start (Linux 5.13)
+  std::string cgroup_folder = {};  ///< of the perf_event controller, or of the unified hierarchy
+  std::vector<int> cpus = {};      ///< of neither: these CPUs; with a group: the CPUs that are online
 };
 
 /// Of one interval.
@@ -50,7 +52,7 @@ class PerfCounters {
 
   /// What was counted since the last call, or since it was opened, one for each event.
   void read(double interval_s, std::span<PerfCount> counts);
-  /// An event for which nothing could be opened, or in part: why.
+  /// Of an event that is left out: why.
   [[nodiscard]] const std::vector<std::string>& refusals() const { return refusals_; }
   [[nodiscard]] bool any() const { return !open_.empty(); }
   [[nodiscard]] bool user_space_only() const { return user_only_; }
@@ -70,6 +72,7 @@ class PerfCounters {
   std::span<const PerfEventChoice> events_;
   std::vector<Open> open_;
   std::vector<std::string> refusals_;
+  bool children_ = true;
   bool user_only_ = false;
 };
 

@@ -22,9 +22,13 @@ namespace drst {
 namespace {
 
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
-/// Looking through /proc costs a millisecond or two: each second for what is missed, else seldom, for further
-/// processes of the name.
-constexpr std::int64_t look_for_missed_ns = 900'000'000, look_for_more_ns = 4'900'000'000;
+constexpr std::int64_t look_each_ns = 900'000'000;  // once a second, whatever the jitter of ticks
+
+/// One for all sources of the thread that collects.
+ProcessTable& process_table() {
+  thread_local ProcessTable table;
+  return table;
+}
 
 /// Counters of many threads are many files.
 void allow_many_files() {
@@ -61,6 +65,10 @@ class PerfSource final : public Source {
     for (const auto& choice : choices_) columns_.push_back(column_prefix(spec) + choice.event);
     if (!spec.cpus.empty()) try {
         cpus_ = parse_cpus(spec.cpus);
+        const auto online = online_cpus();
+        for (const int cpu : cpus_)
+          if (std::ranges::find(online, cpu) == online.end())
+            throw InputError("CPU " + to_text(cpu) + " is not online on this machine");
       } catch (const InputError& error) {
         throw InputError(spec.where + ": " + error.what());
       }
@@ -73,7 +81,14 @@ class PerfSource final : public Source {
 
   void take(const Tick& tick, std::span<double> values, std::span<double> shares) override {
     read(tick.interval_s, values, shares);
+    const std::size_t before = counted_.size();
     drop_ended();
+    // What came in the place of one that ended was not counted from its start.
+    for (std::size_t event = 0; event < values.size(); ++event) {
+      if (counted_.empty()) values[event] = missing;
+      if (counted_.size() < before)
+        shares[event] *= static_cast<double>(counted_.size()) / static_cast<double>(before);
+    }
     look(monotonic_ns());
   }
 
@@ -93,6 +108,7 @@ class PerfSource final : public Source {
     }
     std::vector<std::string> words;
     if (counted_.empty()) words.push_back(absent());
+    if (counted_.size() > 1) words.push_back(to_text(counted_.size()) + " processes summed: " + pids());
     for (const auto& [why, events] : by_reason) words.push_back(join(events) + ": " + why);
     if (user_only) words.push_back("user space only: " + counting_rights());
     state.words = join(words, "; ");
@@ -112,6 +128,12 @@ class PerfSource final : public Source {
     if (!spec_.cgroup.empty()) return "cgroup " + spec_.cgroup;
     if (!spec_.cpus.empty()) return "cpus " + spec_.cpus;
     return "pid " + to_text(spec_.pid);
+  }
+
+  [[nodiscard]] std::string pids() const {
+    std::vector<std::string> list;
+    for (const auto& one : counted_) list.push_back(to_text(one.watch->pid()));
+    return join_first(list);
   }
 
   [[nodiscard]] std::string absent() const {
@@ -164,28 +186,34 @@ class PerfSource final : public Source {
   }
 
   void look(std::int64_t now_ns) {
-    const bool none = counted_.empty();
-    if (!none && spec_.process.empty()) return;
-    const std::int64_t wait = none ? look_for_missed_ns : look_for_more_ns;
-    if (looked_ns_ != 0 && now_ns - looked_ns_ < wait) return;
+    const bool may_change = !spec_.process.empty() || !spec_.pid_file.empty();
+    if (!counted_.empty() && !may_change) return;
+    if (looked_ns_ != 0 && now_ns - looked_ns_ < look_each_ns) return;
     looked_ns_ = now_ns;
     if (!spec_.cgroup.empty()) {
       const std::string folder = cgroup_folder(spec_.cgroup);
-      if (!folder.empty()) count({{}, folder, online_cpus()}, nullptr, folder_id(folder));
+      if (!folder.empty())
+        count({.cgroup_folder = folder, .cpus = online_cpus()}, nullptr, folder_id(folder));
     } else if (!cpus_.empty()) {
-      count({{}, {}, cpus_}, nullptr, 0);
+      count({.cpus = cpus_}, nullptr, 0);
     } else {
-      for (const pid_t pid : wanted()) {
-        if (std::ranges::any_of(counted_, [&](const Counted& one) { return one.watch->pid() == pid; }))
-          continue;
-        auto watch = std::make_unique<ProcessWatch>(pid);
-        if (watch->running()) count({{pid}, {}, {}}, std::move(watch), 0);
-      }
+      for (const pid_t pid : wanted(now_ns)) count_process(pid);
     }
   }
 
-  [[nodiscard]] std::vector<pid_t> wanted() const {
-    if (!spec_.process.empty()) return processes_named(spec_.process);
+  void count_process(pid_t pid) {
+    if (std::ranges::any_of(counted_, [&](const Counted& one) { return one.watch->pid() == pid; })) return;
+    auto watch = std::make_unique<ProcessWatch>(pid);
+    if (!watch->running()) return;
+    // A pid file that names another has a new owner, though the old one may still be at its last work.
+    const bool by_name = !spec_.process.empty();
+    if (!by_name) counted_.clear();
+    // What a process of a name forks is found by its own name, and must not be counted twice.
+    count({.processes = {pid}, .with_children = !by_name}, std::move(watch), 0);
+  }
+
+  [[nodiscard]] std::vector<pid_t> wanted(std::int64_t now_ns) const {
+    if (!spec_.process.empty()) return process_table().named(spec_.process, now_ns);
     const pid_t pid =
         spec_.pid_file.empty() ? static_cast<pid_t>(spec_.pid) : process_of_file(spec_.pid_file);
     return pid > 0 ? std::vector<pid_t>{pid} : std::vector<pid_t>();

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +32,13 @@ void burn() {
   }
 }
 
+double cpu_ms_of(pid_t pid) {
+  clockid_t clock{};
+  timespec used{};
+  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &used) != 0) return 0;
+  return static_cast<double>(used.tv_sec) * 1e3 + static_cast<double>(used.tv_nsec) * 1e-6;
+}
+
 /// A process that works in `threads` threads until it is killed.
 class Worker {
  public:
@@ -49,12 +57,7 @@ class Worker {
     pid_ = 0;
   }
   [[nodiscard]] pid_t pid() const { return pid_; }
-  [[nodiscard]] double cpu_ms() const {
-    clockid_t clock{};
-    timespec used{};
-    if (::clock_getcpuclockid(pid_, &clock) != 0 || ::clock_gettime(clock, &used) != 0) return 0;
-    return static_cast<double>(used.tv_sec) * 1e3 + static_cast<double>(used.tv_nsec) * 1e-6;
-  }
+  [[nodiscard]] double cpu_ms() const { return cpu_ms_of(pid_); }
 
  private:
   pid_t pid_;
@@ -144,7 +147,7 @@ TEST(PerfSource, ARestartedProcessIsPickedUpAgain) {
   nap(0.2);
   EXPECT_GT(take(*source, 0.2).values[0], 0);
   first.end();
-  take(*source, 0.2);  // what it still counted
+  EXPECT_TRUE(std::isnan(take(*source, 0.2).values[0])) << "a row is a whole interval";
   EXPECT_FALSE(source->state().present);
   EXPECT_THAT(source->state().words, HasSubstr("names no running process"));
   EXPECT_TRUE(std::isnan(take(*source, 0.2).values[0]));
@@ -160,7 +163,8 @@ TEST(PerfSource, ARestartedProcessIsPickedUpAgain) {
 TEST(PerfSource, ByNameAllProcessesOfIt) {
   const Worker one(1, "drst-wrk-many"), two(1, "drst-wrk-many"), other(1, "drst-wrk-other");
   nap(0.05);
-  EXPECT_THAT(processes_named("drst-wrk-many"), testing::UnorderedElementsAre(one.pid(), two.pid()));
+  EXPECT_THAT(ProcessTable().named("drst-wrk-many", monotonic_ns()),
+              testing::UnorderedElementsAre(one.pid(), two.pid()));
   auto spec = spec_of({"task-clock"});
   spec.process = "drst-wrk-many";
   const auto source = make_perf_source(spec, {});
@@ -169,6 +173,99 @@ TEST(PerfSource, ByNameAllProcessesOfIt) {
   nap(0.3);
   const double used = one.cpu_ms() + two.cpu_ms() - before;
   EXPECT_NEAR(take(*source, 0.3).values[0], used, 0.1 * used + 10);
+}
+
+TEST(PerfSource, ForkedWorkersOfTheNameAreCountedOnce) {
+  const TemporaryFolder folder;
+  const auto go = folder.path() / "go";
+  const pid_t parent = ::fork();
+  if (parent == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::prctl(PR_SET_NAME, "drst-forking");
+    while (!std::filesystem::exists(go)) nap(0.01);
+    if (::fork() == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      burn();
+    }
+    for (;;) ::pause();
+  }
+  nap(0.05);
+  auto spec = spec_of({"task-clock"});
+  spec.process = "drst-forking";
+  const auto source = make_perf_source(spec, {});
+  write_file_atomic(go, "", Sync::no);
+  nap(1);
+  take(*source, 0.3);  // it looks once a second
+  const auto both = ProcessTable().named("drst-forking", monotonic_ns());
+  ASSERT_EQ(both.size(), 2U);
+  const auto used = [&] { return cpu_ms_of(both[0]) + cpu_ms_of(both[1]); };
+  take(*source, 0.3);
+  const double before = used();
+  nap(0.3);
+  const double truth = used() - before;
+  EXPECT_NEAR(take(*source, 0.3).values[0], truth, 0.1 * truth + 10);
+  EXPECT_THAT(source->state().words, HasSubstr("2 processes summed"));
+  ::kill(parent, SIGKILL);
+  ::waitpid(parent, nullptr, 0);
+}
+
+TEST(PerfSource, APidFileThatNamesAnotherIsFollowed) {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "nat.pid";
+  auto spec = spec_of({"task-clock"});
+  spec.pid_file = file.string();
+  const Worker old, young;
+  write_file_atomic(file, to_text(old.pid()), Sync::no);
+  const auto source = make_perf_source(spec, {});
+  nap(0.2);
+  EXPECT_GT(take(*source, 0.2).values[0], 0);
+  ::kill(old.pid(), SIGSTOP);  // at its last work
+  write_file_atomic(file, to_text(young.pid()), Sync::no);
+  nap(1);
+  take(*source, 0.2);
+  nap(0.2);
+  EXPECT_GT(take(*source, 0.2).values[0], 0);
+}
+
+TEST(PerfSource, AnEventThatIsCountedInPartIsLeftOut) {
+  const Worker worker(30);
+  nap(0.1);
+  const pid_t limited = ::fork();  // who lowers its limits may not raise them again
+  if (limited == 0) {
+    const rlimit few{20, 20};
+    if (::setrlimit(RLIMIT_NOFILE, &few) != 0) ::_exit(3);
+    auto spec = spec_of({"task-clock"});
+    spec.pid = worker.pid();
+    const auto source = make_perf_source(spec, {});
+    nap(0.2);
+    if (!std::isnan(take(*source, 0.2).values[0])) ::_exit(1);
+    const auto state = source->state();
+    ::_exit(!state.present && state.words.find("in part only: too many open files") != std::string::npos ? 0
+                                                                                                         : 2);
+  }
+  int status = 0;
+  ::waitpid(limited, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(PerfSource, WithoutTheKernelsShareNothingIsTakenFor0) {
+  const Worker worker;
+  const pid_t unprivileged = ::fork();
+  if (unprivileged == 0) {
+    // As another user, on a process of its own.
+    if (::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0) ::_exit(77);
+    auto spec = spec_of({"task-clock", "context-switches"});
+    spec.pid = ::getpid();
+    const auto source = make_perf_source(spec, {});
+    for (int n = 0; n < 20; ++n) nap(0.01);
+    const Taken taken = take(*source, 0.2);
+    const bool whole = !source->state().present || counting_rights().find("is 2") == std::string::npos;
+    ::_exit(whole ? 78 : std::isnan(taken.values[1]) && taken.values[0] > 0 ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(unprivileged, &status, 0);
+  if (WEXITSTATUS(status) == 77 || WEXITSTATUS(status) == 78) GTEST_SKIP() << "needs root and level 2";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(PerfSource, WhatTheKernelRefusesIsMissingAndTheRestGoesOn) {

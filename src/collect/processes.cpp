@@ -26,29 +26,42 @@ std::string proc_file(const std::string& pid, const char* name) {
   }
 }
 
-bool is_named(const std::string& pid, std::string_view name) {
-  constexpr std::size_t kernels_length = 15;
-  const std::string comm = proc_file(pid, "comm");
-  const std::string_view program = trim(comm);
-  if (program == name.substr(0, kernels_length) && name.size() <= kernels_length) return true;
-  const std::string command = proc_file(pid, "cmdline");
-  const std::string_view first = std::string_view(command).substr(0, command.find('\0'));
-  const std::size_t slash = first.rfind('/');
-  return (slash == std::string_view::npos ? first : first.substr(slash + 1)) == name;
-}
-
 }  // namespace
 
-std::vector<pid_t> processes_named(std::string_view name) {
-  std::vector<pid_t> found;
+void ProcessTable::read(std::int64_t now_ns) {
+  constexpr std::int64_t soon_ns = 3'000'000'000, seldom_ns = 10'000'000'000;
   const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
-  if (!proc) return found;
+  if (!proc) return;
   const pid_t self = ::getpid();
   while (const dirent* entry = ::readdir(proc.get())) {
-    const auto pid = parse_int(entry->d_name);
-    if (!pid || *pid == self) continue;
-    if (is_named(entry->d_name, name)) found.push_back(static_cast<pid_t>(*pid));
+    const auto number = parse_int(entry->d_name);
+    if (!number || *number == self) continue;
+    Known& known = known_[static_cast<pid_t>(*number)];
+    if (known.first_ns == 0) known.first_ns = now_ns;
+    known.seen_ns = now_ns;
+    // A new process may be a fork that becomes another program yet.
+    const bool young = now_ns - known.first_ns < soon_ns;
+    if (known.read_ns != 0 && !young && now_ns - known.read_ns < seldom_ns) continue;
+    known.read_ns = now_ns;
+    known.program = std::string(trim(proc_file(entry->d_name, "comm")));
+    const std::string command = proc_file(entry->d_name, "cmdline");
+    const std::string_view first = std::string_view(command).substr(0, command.find('\0'));
+    known.started_as = std::string(first.substr(first.rfind('/') + 1));  // npos + 1 is 0
   }
+  std::erase_if(known_, [&](const auto& entry) { return entry.second.seen_ns != now_ns; });
+}
+
+std::vector<pid_t> ProcessTable::named(std::string_view name, std::int64_t now_ns) {
+  constexpr std::int64_t fresh_ns = 800'000'000;
+  constexpr std::size_t kernels_length = 15;
+  if (read_ns_ == 0 || now_ns - read_ns_ >= fresh_ns) {
+    read(now_ns);
+    read_ns_ = now_ns;
+  }
+  std::vector<pid_t> found;
+  for (const auto& [pid, known] : known_)
+    if ((name.size() <= kernels_length && known.program == name) || known.started_as == name)
+      found.push_back(pid);
   std::ranges::sort(found);
   return found;
 }

@@ -134,7 +134,7 @@ TEST_F(CsvSinks, IsATableThatReadersTakeWithGapsAsExperiments) {
   const Table quality = read_csv(folder.path() / "deep" / "chain.quality.csv");
   EXPECT_THAT(quality.names(), ElementsAre("a_cycles", "b_cycles"));
   EXPECT_EQ(quality.column("a_cycles")[0], 0.25);
-  EXPECT_EQ(text("chain.provenance.json"), "{}\n");
+  EXPECT_THAT(text("chain.provenance.json"), HasSubstr("interval_s"));
 }
 
 TEST_F(CsvSinks, WhatIsThereIsNotTouchedUnasked) {
@@ -143,7 +143,7 @@ TEST_F(CsvSinks, WhatIsThereIsNotTouchedUnasked) {
     sink.begin({"a"});
     sink.put(row_of(0, false, {1}));
   }
-  EXPECT_THROW(CsvSink again(options()), InputError);
+  EXPECT_THROW(CsvSink{options()}, InputError);
   auto replacing = options();
   replacing.overwrite = true;
   CsvSink sink(replacing);
@@ -179,6 +179,94 @@ TEST_F(CsvSinks, OtherColumnsAreNotAppended) {
   more.append = true;
   CsvSink sink(more);
   EXPECT_THROW(sink.begin({"c"}), InputError);
+}
+
+TEST_F(CsvSinks, ATableHasOneWriter) {
+  const CsvSink first(options());
+  auto second = options();
+  second.append = true;
+  EXPECT_THROW(CsvSink{second}, InputError);
+  second.append = false;
+  second.overwrite = true;
+  EXPECT_THROW(CsvSink{second}, InputError);
+}
+
+TEST_F(CsvSinks, WhatTheChainLacksNowIsMissingInATableThatIsGoneOnWith) {
+  {
+    CsvSink sink(options());
+    sink.begin({"a", "pcm_x", "input_rate"});
+    sink.put(row_of(0, false, {1, 2, 3}));
+  }
+  auto more = options();
+  more.append = true;
+  CsvSink sink(more);
+  sink.begin({"a", "input_rate"});
+  sink.put(row_of(0, false, {4, 6}));
+  sink.begin({"a", "input_rate", "pcm_x"});  // its header came
+  sink.put(row_of(1, true, {7, 9, 8}));
+  const Table table = read_csv(options().file);
+  EXPECT_THAT(table.column("a"), ElementsAre(1, 4, 7));
+  EXPECT_TRUE(std::isnan(table.column("pcm_x")[1]));
+  EXPECT_EQ(table.column("pcm_x")[2], 8);
+}
+
+TEST_F(CsvSinks, BothTablesAreCutToTheRowsThatBothHave) {
+  const auto quality = folder.path() / "deep" / "chain.quality.csv";
+  for (const bool of_quality : {false, true}) {
+    auto fresh = options();
+    fresh.overwrite = true;
+    {
+      CsvSink sink(fresh);
+      sink.begin({"a"});
+      for (int tick = 0; tick < 5; ++tick) sink.put(row_of(tick, tick > 0, {1.0 * tick}, 0.1 * tick));
+    }
+    const auto& shortened = of_quality ? quality : options().file;
+    std::string text = read_file(shortened);
+    text.resize(text.rfind('\n', text.size() - 2) + 1);  // what a power cut leaves: a row less in one
+    write_file_atomic(shortened, text, Sync::no);
+    auto more = options();
+    more.append = true;
+    CsvSink sink(more);
+    sink.begin({"a"});
+    sink.put(row_of(0, false, {9}, 0.9));
+    EXPECT_THAT(read_csv(options().file).column("a"), ElementsAre(0, 1, 2, 3, 9));
+    EXPECT_THAT(read_csv(quality).column("a"), ElementsAre(0, 0.1, 0.2, testing::DoubleEq(0.3), 0.9));
+  }
+  std::filesystem::remove(quality);
+  auto more = options();
+  more.append = true;
+  EXPECT_THROW(CsvSink{more}, InputError);
+}
+
+TEST_F(CsvSinks, ATableHasOneInterval) {
+  {
+    CsvSink sink(options());
+    sink.begin({"a"});
+  }
+  auto more = options();
+  more.append = true;
+  more.interval_s = 0.1;
+  EXPECT_THROW(CsvSink{more}, InputError);
+  more.interval_s = 1;
+  const CsvSink sink(more);
+  EXPECT_THAT(text("chain.provenance.json"), HasSubstr("appended"));
+}
+
+TEST_F(CsvSinks, WhatStandsBesideItIsNotReplacedUnasked) {
+  std::filesystem::create_directories(folder.path() / "deep");
+  write_file_atomic(folder.path() / "deep" / "chain.quality.csv", "mine\n", Sync::no);
+  EXPECT_THROW(CsvSink{options()}, InputError);
+  EXPECT_EQ(text("chain.quality.csv"), "mine\n");
+}
+
+TEST_F(CsvSinks, ATableThatIsRemovedMeanwhileIsAnError) {
+  auto eager = options();
+  eager.sync_s = 0;
+  CsvSink sink(eager);
+  sink.begin({"a"});
+  sink.put(row_of(0, false, {1}));
+  std::filesystem::remove_all(folder.path() / "deep");
+  EXPECT_THROW(sink.put(row_of(1, true, {2})), FailedError);
 }
 
 TEST_F(CsvSinks, LateColumnsAreLeftOut) {

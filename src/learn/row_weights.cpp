@@ -1,5 +1,6 @@
 #include "learn/row_weights.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace drst {
@@ -25,8 +26,9 @@ std::vector<double> quality_weights(const Table& quality, double power) {
       shares += share;
       ++counters;
     }
-    if (counters == 0 || shares <= 0) continue;
-    weights[row] = std::pow(shares / static_cast<double>(counters), power);
+    if (counters == 0) continue;
+    constexpr double next_to_nothing = 1e-3;  // a weight must be above 0
+    weights[row] = std::pow(std::max(shares / static_cast<double>(counters), next_to_nothing), power);
     sum += weights[row];
     ++known;
   }

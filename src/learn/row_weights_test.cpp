@@ -28,7 +28,7 @@ TEST(QualityWeights, AreMeanSharesOverTheirMean) {
 
 TEST(QualityWeights, WhatIsNoShareIsNotKnown) {
   Table quality;
-  quality.add_column("a", {-1, 2, 0, std::numeric_limits<double>::infinity()});
+  quality.add_column("a", {-1, 2, missing, std::numeric_limits<double>::infinity()});
   EXPECT_THAT(quality_weights(quality, 1), ElementsAre(1, 1, 1, 1));
 }
 

@@ -33,11 +33,12 @@ std::vector<double> changes_of(std::span<const double> values, const std::vector
 struct Correlation {
   double value = 0;
   std::size_t pairs = 0;
+  double largest = 0;  // share of one pair in the sum of products
 };
 
 Correlation correlation_at(const std::vector<double>& earlier, const std::vector<double>& later,
                            const std::vector<Experiment>& experiments, int lag) {
-  double sum_a = 0, sum_b = 0, sum_aa = 0, sum_bb = 0, sum_ab = 0;
+  double sum_a = 0, sum_b = 0, sum_aa = 0, sum_bb = 0, sum_ab = 0, largest = 0;
   std::size_t pairs = 0;
   for (const auto& [begin, end] : experiments)
     for (std::size_t row = begin; row < end; ++row) {
@@ -50,6 +51,7 @@ Correlation correlation_at(const std::vector<double>& earlier, const std::vector
       sum_aa += a * a;
       sum_bb += b * b;
       sum_ab += a * b;
+      largest = std::max(largest, std::abs(a * b));
       ++pairs;
     }
   if (pairs < 2) return {0, pairs};
@@ -57,7 +59,8 @@ Correlation correlation_at(const std::vector<double>& earlier, const std::vector
   const double spread_a = sum_aa - sum_a * sum_a / n, spread_b = sum_bb - sum_b * sum_b / n;
   const double product = spread_a * spread_b;
   const double value = product > 0 ? (sum_ab - sum_a * sum_b / n) / std::sqrt(product) : 0;
-  return {std::isfinite(value) ? value : 0, pairs};
+  if (!std::isfinite(value) || sum_ab == 0) return {0, pairs};
+  return {value, pairs, largest / std::abs(sum_ab)};
 }
 
 }  // namespace
@@ -72,7 +75,8 @@ std::optional<Lag> estimate_lag(std::span<const double> earlier, std::span<const
   for (std::size_t i = 1; i < by_lag.size(); ++i)
     if (std::abs(by_lag[i].value) > std::abs(by_lag[best].value)) best = i;
   const Correlation& peak = by_lag[best];
-  if (peak.pairs < fewest_pairs || std::abs(peak.value) < 3 / std::sqrt(static_cast<double>(peak.pairs)))
+  if (peak.pairs < fewest_pairs || peak.largest > 0.25 ||
+      std::abs(peak.value) < 3 / std::sqrt(static_cast<double>(peak.pairs)))
     return std::nullopt;
   Lag found{static_cast<double>(best) - most, peak.value, peak.pairs};
   if (best > 0 && best + 1 < by_lag.size()) {

@@ -21,9 +21,9 @@ struct Lag {
 };
 
 /// Of two columns of a table whose experiments begin at `starts` (no change is taken across). `most` rows
-/// either way. Nothing where there are fewer than 30 pairs, one of the two does not change, or no lag stands
-/// out: a correlation below 3 / sqrt(pairs), which noise has once in some hundred times. Missing cells are
-/// left out.
+/// either way. Nothing where there are fewer than 30 pairs, one of the two does not change, a single pair is
+/// more than a quarter of all that speaks for the lag, or no lag stands out: a correlation below 3 /
+/// sqrt(pairs), which noise has once in some hundred times. Missing cells are left out.
 std::optional<Lag> estimate_lag(std::span<const double> earlier, std::span<const double> later,
                                 std::span<const std::size_t> starts, int most = 5);
 

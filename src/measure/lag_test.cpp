@@ -68,13 +68,24 @@ TEST(EstimateLag, TakesNothingAcrossExperiments) {
   for (std::size_t row = 0; row < rows; ++row) {
     if (row % 40 == 0) {
       starts.push_back(row);
-      level += static_cast<double>(row);
+      level = level < 20 ? level + 10 : 0;
     }
     a[row] = b[row] = level;
   }
   EXPECT_FALSE(estimate_lag(a, b, starts));
   const std::size_t one[] = {0};
   EXPECT_TRUE(estimate_lag(a, b, one));
+}
+
+TEST(EstimateLag, OneGlitchIsNoLag) {
+  const std::size_t starts[] = {0};
+  std::vector<double> ramp(rows), busy(rows);
+  Random random(9);
+  for (std::size_t row = 0; row < rows; ++row) {
+    ramp[row] = static_cast<double>(row) + (row == 100 ? 500 : 0);
+    busy[row] = 100 + random.normal() + (row == 102 ? 900 : 0);
+  }
+  EXPECT_FALSE(estimate_lag(busy, ramp, starts));
 }
 
 TEST(EstimateLag, MissingCellsAndShortTables) {

@@ -278,11 +278,13 @@ void LogEnvironment::check(int code, std::string_view doing) const {
   if (code == MDB_SUCCESS) return;
   if (code == MDB_MAP_FULL) throw MapFull{};
   std::string advice;
+  bool full = false;
   switch (code) {
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
     case EIO:  // LMDB's word for a write that was cut short
+      full = true;
       advice =
           "; is the disk full? Nothing of this was kept, all before it is intact: make room and try again";
       break;
@@ -305,8 +307,9 @@ void LogEnvironment::check(int code, std::string_view doing) const {
     default:
       break;
   }
-  throw LogError(ExitCode::failed,
-                 "cannot " + std::string(doing) + " " + name_ + ": " + mdb_strerror(code) + advice);
+  const std::string words = "cannot " + std::string(doing) + " " + name_ + ": " + mdb_strerror(code) + advice;
+  if (full) throw DiskFullError(words);
+  throw LogError(ExitCode::failed, words);
 }
 
 void LogEnvironment::damaged(const std::string& what) const {
