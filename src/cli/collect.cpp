@@ -171,6 +171,7 @@ int collect(Context& context, const Options& options) {
   if (options.dry_run) return dry_run(context, chain);
   if (!options.csv.empty()) check_csv(options, chain);
   const SystemClock clock;
+  Collector collector(open_sources(chain, settings), settings, clock, context.config.model.kpis);
   std::unique_ptr<Log> log;
   std::unique_ptr<RowSink> sink;
   std::string run_id;
@@ -198,7 +199,6 @@ int collect(Context& context, const Options& options) {
     sink = std::make_unique<CsvSink>(std::move(csv));
     log::info("collecting into " + options.csv);
   }
-  Collector collector(open_sources(chain, settings), settings, clock, context.config.model.kpis);
   QueuedSink queue(*sink, static_cast<std::size_t>(settings.queue_rows));
   const bool ended = collector.run(queue, {options.rows, options.seconds});
   try {

@@ -65,6 +65,7 @@ CsvSink::CsvSink(CsvSinkOptions options) : options_(std::move(options)) {
   if (fs::is_directory(options_.file))
     throw InputError(options_.file.string() + " is a folder; name a file, such as " +
                      (options_.file / "chain.csv").string());
+  fresh_ = !fs::exists(table_.path);
   if (!options_.append && !options_.overwrite)
     for (const fs::path& path : {table_.path, quality_.path, beside(options_.file, ".provenance.json")})
       if (fs::exists(path))
@@ -81,6 +82,13 @@ CsvSink::CsvSink(CsvSinkOptions options) : options_(std::move(options)) {
     cut(quality_.path, quality_.descriptor.get(), 0);
   }
   write_provenance();
+}
+
+CsvSink::~CsvSink() {
+  if (begun_ || !fresh_) return;
+  std::error_code unknown;
+  for (const fs::path& path : {table_.path, quality_.path, beside(options_.file, ".provenance.json")})
+    fs::remove(path, unknown);
 }
 
 void CsvSink::open(File& file) {

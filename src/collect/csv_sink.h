@@ -35,6 +35,9 @@ class CsvSink final : public RowSink {
   /// InputError if one of the three files is there and is neither to be replaced nor gone on with, if the
   /// table has another interval, or another process writes it.
   explicit CsvSink(CsvSinkOptions options);
+  CsvSink(const CsvSink&) = delete;
+  CsvSink& operator=(const CsvSink&) = delete;
+  ~CsvSink() override;  ///< a new table that was not begun leaves nothing
   /// InputError if a table that is gone on with lacks columns. Columns that are appended later and are not in
   /// the header are left out, and that is said.
   void begin(const std::vector<std::string>& columns) override;
@@ -61,6 +64,7 @@ class CsvSink final : public RowSink {
   CsvSinkOptions options_;
   File table_, quality_;
   bool begun_ = false;
+  bool fresh_ = false;  // there was none of the files before
   std::vector<double> cells_;
   std::string line_, quality_line_;
   double synced_at_s_ = 0;

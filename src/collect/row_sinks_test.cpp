@@ -181,6 +181,11 @@ TEST_F(CsvSinks, OtherColumnsAreNotAppended) {
   EXPECT_THROW(sink.begin({"c"}), InputError);
 }
 
+TEST_F(CsvSinks, OneThatWasNotBegunLeavesNothing) {
+  { const CsvSink sink(options()); }
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path() / "deep"));
+}
+
 TEST_F(CsvSinks, ATableHasOneWriter) {
   const CsvSink first(options());
   auto second = options();
