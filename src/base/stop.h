@@ -1,4 +1,4 @@
-// Ending politely: SIGTERM and SIGINT ask, a second one ends the process at once (exit 130).
+// Ending politely: SIGTERM, SIGINT and SIGHUP (unless ignored) ask, a second one ends the process (exit 130).
 // The flag is one for the process; tests may set it by hand. Whoever works for longer than a second or two
 // looks at it in between, so that a process ends within a few seconds of being asked.
 #pragma once

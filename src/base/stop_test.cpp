@@ -21,6 +21,26 @@ TEST(StopDeathTest, TheFirstSignalAsksTheSecondEnds) {
       ::testing::ExitedWithCode(130), "");
 }
 
+TEST(StopDeathTest, AClosedTerminalAsksUnlessItIsIgnored) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(
+      {
+        ::signal(SIGHUP, SIG_DFL);
+        catch_stop_signals();
+        ::raise(SIGHUP);
+        ::_exit(stop_requested() ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(
+      {
+        ::signal(SIGHUP, SIG_IGN);  // nohup
+        catch_stop_signals();
+        ::raise(SIGHUP);
+        ::_exit(stop_requested() ? 1 : 0);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
 TEST(Stop, LongWorkIsBrokenOff) {
   EXPECT_NO_THROW(throw_if_stopped());
   request_stop();
