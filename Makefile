@@ -66,12 +66,12 @@ tidy: packages ## clang-tidy over everything: rooms, tests, benches, fuzzers
 
 test-long: test test-packaged tsan tidy ## the packaged build, TSan, clang-tidy, 10 000 fault simulations, kill -9 rounds, fuzzing
 	DRST_SIMULATIONS=10000 $(BUILD)/bin/fault_simulation_test
-	python3 tests/kill_rounds.py --drst $(DRST) --rounds 200
+	/usr/bin/python3 tests/kill_rounds.py --drst $(DRST) --rounds 200
 	$(MAKE) fuzz SECONDS_EACH=120
 
 test-faults: build test-python test-services ## 300 kills on real Kafka and S3, and outages of a minute
-	DRST_PYTHON=$(DRST_CACHE)/venv/bin/python python3 tests/kill_rounds.py --drst $(DRST) --servers --rounds 300
-	DRST=$(DRST) DRST_PYTHON=$(DRST_CACHE)/venv/bin/python DRST_OUTAGE_S=60 python3 tests/distributed_test.py
+	DRST_PYTHON=$(DRST_CACHE)/venv/bin/python /usr/bin/python3 tests/kill_rounds.py --drst $(DRST) --servers --rounds 300
+	DRST=$(DRST) DRST_PYTHON=$(DRST_CACHE)/venv/bin/python DRST_OUTAGE_S=60 /usr/bin/python3 tests/distributed_test.py
 
 test-bare: ## prove a fresh clone on a bare Debian 12 root made by debootstrap (needs root)
 	tools/test-bare.sh
