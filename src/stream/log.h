@@ -40,8 +40,8 @@
 namespace drst {
 
 /// What() names topic and partition. exit_code(): failed (corrupt), input (no such topic, bad name),
-/// unreachable (Kafka). Where the disk is full it is a DiskFullError (base/files.h) instead: worth another try
-/// once there is room.
+/// unreachable (Kafka). A full disk is a DiskFullError (base/files.h) instead: worth another try once there
+/// is room.
 struct LogError : Error {
   using Error::Error;
 };
