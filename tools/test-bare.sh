@@ -11,7 +11,7 @@ data=$(readlink -f "${DRST_DATA:-../shared/data}")
 targets=("${@:-}")
 [ -n "${targets[0]}" ] || targets=(run test)
 cleanup() {
-  for mount in data dev proc; do umount -l "$root/$mount" 2>/dev/null || true; done
+  for mount in data dev sys proc; do umount -l "$root/$mount" 2>/dev/null || true; done
   [ -n "${DRST_BARE_KEEP:-}" ] || rm -rf "$root"
 }
 trap cleanup EXIT
@@ -35,6 +35,7 @@ mkdir -p "$root/data"
 mount --bind "$data" "$root/data"
 mount --bind /dev "$root/dev"
 mount -t proc proc "$root/proc"
+mount -t sysfs sys "$root/sys"
 
 # Proxy, package index and certificate settings travel as variables too, and the files they name as copies.
 mapfile -t passed < <(env | grep -iE '^(https?_proxy|no_proxy|pip_[a-z_]*|ssl_cert_(file|dir)|requests_ca_bundle|curl_ca_bundle|go(proxy|private|nosumdb|noproxy|sumdb|flags|insecure))=' || true)

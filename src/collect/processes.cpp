@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 
 #include "base/text.h"
 #include "collect/perf_event.h"
@@ -87,7 +88,13 @@ std::string cgroup_folder(const std::string& name) {
   return {};
 }
 
-std::vector<int> online_cpus() { return parse_cpus(read_file("/sys/devices/system/cpu/online", small_file)); }
+std::vector<int> online_cpus() {
+  const auto list = read_file_if_exists("/sys/devices/system/cpu/online", small_file);
+  if (list) return parse_cpus(*list);
+  std::vector<int> cpus(static_cast<std::size_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN))));
+  std::iota(cpus.begin(), cpus.end(), 0);
+  return cpus;
+}
 
 ProcessWatch::ProcessWatch(pid_t pid)
     : pid_(pid), descriptor_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U))) {}
