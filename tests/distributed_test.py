@@ -407,6 +407,23 @@ class Outages(Distributed):
         records = self.check()["records"]
         self.assertEqual((records["predicted"], records["lost"], records["duplicates"]), (600, 0, 0))
 
+    def test_a_broker_that_hangs(self):
+        """Stopped, not dead: connections stand, and nobody answers on them."""
+        broker = services.start_kafka(self.path("kafka"))
+        self.addCleanup(broker.kill)
+        self.use(broker, s3())
+        self.settings += [f"{section}.idle_timeout_s=4" for section in ("drift", "tuning", "inference")]
+        parts = self.start_chain()
+        self.wait_until("a first prediction", self.predicted)
+        broker.process.send_signal(signal.SIGSTOP)
+        time.sleep(OUTAGE_S)
+        broker.process.send_signal(signal.SIGCONT)
+        told = {name: self.ended(process) for name, process in parts.items()}
+        self.assertIn("monitor: 600 records", told["monitor"])
+        self.assertIn("judge: the stream has ended; 600 labels", told["retrain"])
+        records = self.check()["records"]
+        self.assertEqual((records["predicted"], records["lost"], records["duplicates"]), (600, 0, 0))
+
     def test_consumers_that_come_and_go(self):
         parts = self.start_chain(rate=40, consumers=2)
         waits = 0
