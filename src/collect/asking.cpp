@@ -77,4 +77,8 @@ double answer_timeout_s(double patience, double interval_s) {
   return std::clamp(patience * interval_s, 0.05, 30.0);
 }
 
+std::int64_t answer_deadline_ns(const Tick& tick, double patience) {
+  return tick.now_ns + static_cast<std::int64_t>(answer_timeout_s(patience, tick.interval_s) * 1e9);
+}
+
 }  // namespace drst

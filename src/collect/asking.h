@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "collect/monotonic.h"
+#include "collect/source.h"
 
 namespace drst {
 
@@ -67,5 +68,7 @@ class Asking {
 /// How long an answer may take: collect.patience of the interval, but 50 ms at least, for else none is in
 /// time, and half a minute at most.
 double answer_timeout_s(double patience, double interval_s);
+/// The deadline of a question that is asked at the tick.
+std::int64_t answer_deadline_ns(const Tick& tick, double patience);
 
 }  // namespace drst

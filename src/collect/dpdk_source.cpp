@@ -58,9 +58,7 @@ class DpdkSource final : public Source {
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] const std::vector<std::string>& columns() const override { return columns_.names(); }
 
-  void ask(const Tick& tick) override {
-    asking_.ask(tick.now_ns + static_cast<std::int64_t>(answer_timeout_s(patience_, tick.interval_s) * 1e9));
-  }
+  void ask(const Tick& tick) override { asking_.ask(answer_deadline_ns(tick, patience_)); }
   [[nodiscard]] bool answered() const override { return asking_.answered(); }
 
   void take(const Tick&, std::span<double> values, std::span<double> shares) override {

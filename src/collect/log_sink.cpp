@@ -11,12 +11,12 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "stream/checks.h"
+#include "stream/each_record.h"
 
 namespace drst {
 
 namespace {
 
-constexpr auto place_lease = std::chrono::seconds(30);
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 /// What the end of a partition tells of a run.
@@ -31,23 +31,20 @@ Tail tail_of(Log& log, const std::string& topic, int partition, const std::strin
              const WireLimits& limits) {
   const Watermarks marks = log.watermarks(topic, partition);
   RecordDecoder decoder(limits);
-  Batch batch;
   Tail tail;
   for (std::int64_t span = 256;; span *= 2) {
     const std::int64_t from = std::max(marks.begin, marks.end - span);
-    for (std::int64_t at = from; at < marks.end;) {
-      log.read(topic, partition, at, batch, {.max_records = 1024});
-      if (batch.empty()) break;  // trimmed meanwhile
-      for (const RecordView& record : batch.records()) {
-        if (is_sentinel(record)) {
-          tail.ended = tail.ended || sentinel_run(record) == run_id;
-        } else if (record.header(run_id_header) == run_id) {
-          const auto sample = decoder.decode(record);
-          if (sample && sample->run_id == run_id) tail.next_row = std::max(tail.next_row, sample->row + 1);
-        }
-      }
-      at = batch.records().back().offset + 1;
-    }
+    each_record(
+        log, topic, partition,
+        [&](const RecordView& record) {
+          if (is_sentinel(record)) {
+            tail.ended = tail.ended || sentinel_run(record) == run_id;
+          } else if (record.header(run_id_header) == run_id) {
+            const auto sample = decoder.decode(record);
+            if (sample && sample->run_id == run_id) tail.next_row = std::max(tail.next_row, sample->row + 1);
+          }
+        },
+        from);
     if (tail.next_row > 0 || tail.ended || from == marks.begin) return tail;
   }
 }
@@ -61,36 +58,20 @@ LogSink::LogSink(Log& log, const Clock& clock, ProducerSettings settings, std::s
       settings_(std::move(settings)),
       run_id_(std::move(run_id)),
       targets_(std::move(targets)),
-      chain_(std::move(chain)) {
+      chain_(std::move(chain)),
+      place_(log_, clock_, settings_.topic, static_cast<int>(settings_.partitions), run_id_) {
   check_log_name("run", run_id_);
   go_on();
 }
 
-void LogSink::keep_place() {
-  const Time now = clock_.now();
-  if (place_ && now < next_poll_) return;
-  if (!place_) {
-    log_.ensure_topic(settings_.topic, static_cast<int>(settings_.partitions));
-    place_ = log_.subscribe({.group = "drst-producer-" + run_id_,
-                             .member = "producer",
-                             .topic = settings_.topic,
-                             .lease = place_lease,
-                             .exclusive = true});
-  }
-  try {
-    place_->poll(unused_, {.max_records = 1});
-  } catch (const LeaseLost&) {
-    place_.reset();
-    throw;
-  } catch (const PlaceTaken& error) {
-    throw InputError("run '" + run_id_ + "' has a collector or producer already; end that one, or choose " +
-                     "another --run-id (" + error.what() + ")");
-  }
-  next_poll_ = now + place_lease / 3;
+void LogSink::keep_place() try { place_.keep(); } catch (const LeaseLost&) {
+  ready_ = false;  // somebody may have appended meanwhile
+  throw;
 }
 
 void LogSink::go_on() {
   keep_place();
+  if (ready_) return;
   log_.ensure_topic(labels_topic(settings_.topic), 1);
   partitions_ = log_.partitions(settings_.topic);
   for (int partition = 0; partition < partitions_; ++partition) {
@@ -100,7 +81,7 @@ void LogSink::go_on() {
                        "'; choose another --run-id");
     next_row_ = std::max(next_row_, tail.next_row);
   }
-  if (next_row_ > 0 && !ready_) log::info("run '" + run_id_ + "' goes on at row " + to_text(next_row_));
+  if (next_row_ > 0) log::info("run '" + run_id_ + "' goes on at row " + to_text(next_row_));
   ready_ = true;
 }
 
@@ -127,7 +108,7 @@ void LogSink::begin(const std::vector<std::string>& columns) {
 }
 
 void LogSink::put(const CollectedRow& row) {
-  keep_place();
+  go_on();
   if (tried_tick_ >= 0 && tried_tick_ != row.tick) ++next_row_;  // that number may be another row's
   tried_tick_ = row.tick;
   values_.clear();
@@ -167,7 +148,7 @@ void LogSink::finish(bool ended) {
       log_.append(settings_.topic, partition, {&sentinel, 1});
     }
   log_.sync();
-  place_.reset();
+  place_.leave();
 }
 
 }  // namespace drst

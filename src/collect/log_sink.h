@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "collect/row_sink.h"
 #include "ingest/producer.h"
+#include "ingest/run_place.h"
 #include "stream/log.h"
 #include "stream/record.h"
 
@@ -44,9 +45,7 @@ class LogSink final : public RowSink {
   std::string run_id_;
   std::vector<std::string> targets_;
   std::string chain_;
-  std::unique_ptr<Consumer> place_;
-  Time next_poll_{};
-  Batch unused_;
+  RunPlace place_;
   int partitions_ = 0;
   bool ready_ = false;
   std::int64_t next_row_ = 0;

@@ -73,9 +73,7 @@ class NicSource final : public Source {
   }
 
   void ask(const Tick& tick) override {
-    if (driver_)
-      driver_->ask(tick.now_ns +
-                   static_cast<std::int64_t>(answer_timeout_s(patience_, tick.interval_s) * 1e9));
+    if (driver_) driver_->ask(answer_deadline_ns(tick, patience_));
     names_ = columns_.names();
   }
   [[nodiscard]] bool answered() const override { return !driver_ || driver_->answered(); }

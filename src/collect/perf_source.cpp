@@ -110,7 +110,7 @@ class PerfSource final : public Source {
     if (counted_.empty()) words.push_back(absent());
     if (counted_.size() > 1) words.push_back(to_text(counted_.size()) + " processes summed: " + pids());
     for (const auto& [why, events] : by_reason) words.push_back(join(events) + ": " + why);
-    if (user_only) words.push_back("user space only: " + counting_rights());
+    if (user_only) words.push_back("user space only: " + rights_);
     state.words = join(words, "; ");
     return state;
   }
@@ -221,6 +221,7 @@ class PerfSource final : public Source {
 
   void count(const PerfTarget& target, std::unique_ptr<ProcessWatch> watch, ino_t folder) {
     counted_.push_back({std::move(watch), folder, std::make_unique<PerfCounters>(target, choices_)});
+    if (counted_.back().counters->user_space_only() && rights_.empty()) rights_ = counting_rights();
   }
 
   const SourceSpec spec_;
@@ -230,6 +231,7 @@ class PerfSource final : public Source {
   std::vector<int> cpus_;
   std::vector<Counted> counted_;
   std::int64_t looked_ns_ = 0;
+  std::string rights_;  // where they are less than wanted; state() is asked at each tick
 };
 
 }  // namespace

@@ -423,6 +423,25 @@ TEST_F(LogSinks, ARunHasOneCollector) {
   EXPECT_NO_THROW(std::make_unique<LogSink>(elsewhere, clock, settings, "another", targets, "edge"));
 }
 
+TEST_F(LogSinks, WhoLostItsPlaceReadsWhatAnotherAppendedMeanwhile) {
+  auto sleeper = open();
+  sleeper->begin({"a"});
+  sleeper->put(row_of(0, false, {1}));
+  clock.advance(std::chrono::minutes(5));
+  {
+    MemoryLog elsewhere(disk, clock);
+    LogSink heir(elsewhere, clock, settings, "live", targets, "edge");
+    heir.begin({"a"});
+    heir.put(row_of(0, false, {2}));
+    EXPECT_THROW(sleeper->put(row_of(1, false, {3})), LeaseLost);
+  }
+  sleeper->put(row_of(1, false, {3}));
+  const auto seen = all();
+  ASSERT_EQ(seen.size(), 3U);
+  EXPECT_EQ(seen.at(1).features.at("a"), 2);
+  EXPECT_EQ(seen.at(2).features.at("a"), 3);
+}
+
 TEST_F(LogSinks, OnlyKpisAreNoChain) {
   auto sink = open();
   EXPECT_THROW(sink->begin({"output_rate"}), InputError);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "ingest/row_plan.h"
+#include "ingest/run_place.h"
 #include "ingest/run_progress.h"
 #include "stream/checks.h"
 #include "stream/record.h"
@@ -72,9 +73,6 @@ std::string truth_key_of(const std::string& run_id) { return "results/truth/" + 
 std::string plan_key_of(const std::string& run_id) { return "results/plans/" + run_id + ".txt"; }
 
 namespace {
-/// A dead producer's place is free at once; one that hangs loses it after this.
-constexpr auto membership_lease = std::chrono::seconds(30);
-
 /// The first lines in which two texts differ.
 std::pair<std::string_view, std::string_view> first_difference(std::string_view a, std::string_view b) {
   for (;;) {
@@ -100,9 +98,7 @@ struct Producer::State {
   std::vector<FurtherLabel> further;  // of the record at hand
   int partitions = 0;
   RunProgress progress;
-  std::unique_ptr<Consumer> membership;  // of the run's group: one producer at a time
-  Time next_poll{};                      // keeps the membership
-  Batch unused;
+  RunPlace place;
   Time start{};   // when row 0 is or was due
   struct Ahead {  // an append that is on its way, and the rows of each of its parts
     std::vector<std::pair<int, std::vector<int64_t>>> rows;
@@ -121,7 +117,8 @@ struct Producer::State {
         settings(std::move(settings_)),
         run_id(std::move(run_id_)),
         chain_key(std::move(chain_key_)),
-        plan(std::move(stages), targets, settings, chain_key) {
+        plan(std::move(stages), targets, settings, chain_key),
+        place(log, clock, settings.topic, static_cast<int>(settings.partitions), run_id) {
     check_log_name("run", run_id);  // it is part of ids, of keys and of the group's name
     for (std::size_t s = 0; s < plan.stages(); ++s) encoders.emplace_back(plan.columns(s));
     if (plan.unusable_labels() > 0)
@@ -139,32 +136,9 @@ struct Producer::State {
     return done;
   }
 
-  void stay_the_only_one() {
-    const Time now = clock.now();
-    if (!membership) {
-      log.ensure_topic(settings.topic, static_cast<int>(settings.partitions));
-      membership = log.subscribe({.group = "drst-producer-" + run_id,
-                                  .member = "producer",
-                                  .topic = settings.topic,
-                                  .lease = membership_lease,
-                                  .exclusive = true});
-      next_poll = now;
-    }
-    if (now < next_poll) return;
-    try {
-      membership->poll(unused, {.max_records = 1});
-      if (!membership->revoked().empty())  // there is an heir, and the next poll says so
-        membership->poll(unused, {.max_records = 1});
-    } catch (const LeaseLost&) {  // the next step asks for it again, and reads what the log has by then
-      membership.reset();
-      ready = false;
-      throw;
-    } catch (const PlaceTaken& error) {
-      membership.reset();
-      throw PlaceTaken("run '" + run_id + "' has a producer already; wait for its end, or choose another " +
-                       "--run-id (" + error.what() + ")");
-    }
-    next_poll = now + membership_lease / 3;
+  void stay_the_only_one() try { place.keep(); } catch (const LeaseLost&) {
+    ready = false;  // the next step asks for it again, and reads what the log has by then
+    throw;
   }
 
   /// What makes two producers of a run the same, a line each.
@@ -360,7 +334,7 @@ struct Producer::State {
       progress.sentinel[static_cast<std::size_t>(p)] = 1;
     }
     log.sync();
-    membership.reset();
+    place.leave();
     finished = true;
     return Step::done;
   }

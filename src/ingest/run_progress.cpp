@@ -4,26 +4,12 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "stream/each_record.h"
 #include "stream/record.h"
 
 namespace drst {
 
 namespace {
-
-/// Calls `action(record)` for all records of a partition.
-template <class Action>
-void each_record(Log& log, const std::string& topic, int partition, const Action& action) {
-  const Watermarks marks = log.watermarks(topic, partition);
-  Batch batch;
-  PollLimits limits;
-  limits.max_records = 1024;
-  for (int64_t at = marks.begin; at < marks.end;) {
-    log.read(topic, partition, at, batch, limits);
-    if (batch.empty()) return;  // trimmed meanwhile
-    for (const RecordView& record : batch.records()) action(record);
-    at = batch.records().back().offset + 1;
-  }
-}
 
 [[noreturn]] void another_run(const std::string& topic, const std::string& run_id, int64_t row,
                               const std::string& why) {

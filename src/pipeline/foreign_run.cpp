@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "ingest/producer.h"
 #include "pipeline/run_traces.h"
+#include "stream/each_record.h"
 #include "stream/lane.h"
 #include "table/npy.h"
 
@@ -28,18 +29,6 @@ struct ForeignRecord {
   Time sent{};
   std::vector<double> labels;  ///< one a target
 };
-
-/// Calls `use(record)` for all that a partition still holds.
-template <class Use>
-void each_record(Log& log, const std::string& topic, int partition, const Use& use) {
-  Batch batch;
-  const Watermarks marks = log.watermarks(topic, partition);
-  for (int64_t at = marks.begin; at < marks.end; at = batch.records().back().offset + 1) {
-    log.read(topic, partition, at, batch, {.max_records = 1024, .max_bytes = std::size_t{8} << 20});
-    if (batch.empty()) return;
-    for (const RecordView& record : batch.records()) use(record);
-  }
-}
 
 /// Reads records of a run, or of whichever runs there are.
 class Reader {
